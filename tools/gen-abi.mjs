@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const CONTRACTS = ["Market"];
+const CONTRACTS = ["Market", "VerifierRouter", "OnChainAssessor", "AttestedVerifier", "CollateralToken"];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, "crates/rialto-chain/abi");
 const check = process.argv.includes("--check");
