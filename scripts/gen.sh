@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Writes every generated file anew; with --check writes nothing and fails when one is not current.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+source "$(dirname "$0")/env.sh"
+
+say "interfaces of the contracts, for Rust"
+tools/setup.sh
+node tools/gen-abi.mjs "$@"
+if [ "${1:-}" = --check ]; then
+  # The vectors are held to their code by the Rust tests.
+  exit 0
+fi
+say "golden vectors, for the contract tests"
+UPDATE_EXPECT=1 cargo test --quiet --workspace --test vectors
