@@ -48,11 +48,11 @@ interface IMarket is IEip712Domain {
     event CollateralDeposit(address indexed account, uint256 value);
     event CollateralWithdrawal(address indexed account, uint256 value);
 
-    /// @notice A delivery was not paid, or not in full; `error` is the ABI encoding of one of the errors below.
-    event PaymentRequirementsFailed(bytes error);
+    /// @notice A delivery was not paid, or not in full; `reason` is the ABI encoding of one of the errors below.
+    event PaymentRequirementsFailed(bytes reason);
 
-    /// @notice The request's callback failed. `error` is what it returned, cut at 1024 bytes.
-    event CallbackFailed(RequestId indexed requestId, address callback, bytes error);
+    /// @notice The request's callback failed. `reason` is what it returned, cut at 1024 bytes.
+    event CallbackFailed(RequestId indexed requestId, address callback, bytes reason);
 
     // ------------------------------------------------------------------------------------------------------------ errors
 

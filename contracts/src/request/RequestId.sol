@@ -13,11 +13,6 @@ using RequestIdLib for RequestId global;
 library RequestIdLib {
     uint256 private constant SMART_CONTRACT_BIT = 1 << 192;
 
-    function from(address client, uint32 index, bool smartContract) internal pure returns (RequestId) {
-        uint256 raw = (uint256(uint160(client)) << 32) | index;
-        return RequestId.wrap(smartContract ? raw | SMART_CONTRACT_BIT : raw);
-    }
-
     /// @notice Reverts with `InvalidRequest` when a bit above 192 is set.
     function validate(RequestId id) internal pure {
         if (RequestId.unwrap(id) >> 193 != 0) revert IMarket.InvalidRequest();

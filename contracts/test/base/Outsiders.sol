@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.27;
+
+import { Fulfillment, FulfillmentBatch } from "../../src/fulfillment/FulfillmentBatch.sol";
+import { IERC1271 } from "../../src/interfaces/IERC1271.sol";
+import { IMarketCallback } from "../../src/interfaces/IMarketCallback.sol";
+import { IAssessor, IClaimVerifier, IERC165, IJointVerifier } from "../../src/interfaces/IVerifier.sol";
+import { SlimRequest } from "../../src/request/ProofRequest.sol";
+
+/// @notice Accepts every seal: for tests of what happens after verification.
+contract NullVerifier is IClaimVerifier, IJointVerifier, IAssessor {
+    function verify(bytes calldata, bytes32) external pure { }
+
+    function verifyJoint(SlimRequest calldata, Fulfillment calldata, bytes32, address) external pure { }
+
+    function verifyAssessor(FulfillmentBatch calldata, bytes32[] calldata) external pure { }
+
+    function supportsInterface(bytes4 id) external pure returns (bool) {
+        return id == type(IERC165).interfaceId || id == IClaimVerifier.verify.selector
+            || id == IJointVerifier.verifyJoint.selector || id == IAssessor.verifyAssessor.selector;
+    }
+}
+
+/// @notice A client contract that accepts one signature, or fails in a way of its own.
+contract Wallet is IERC1271 {
+    enum Mode {
+        Honest,
+        WrongMagic,
+        Revert,
+        BurnGas
+    }
+
+    error WalletRefuses();
+
+    bytes32 private immutable acceptedSignature;
+    Mode private immutable mode;
+
+    constructor(bytes memory signature, Mode mode_) {
+        acceptedSignature = keccak256(signature);
+        mode = mode_;
+    }
+
+    function isValidSignature(bytes32, bytes calldata signature) external view returns (bytes4) {
+        if (mode == Mode.WrongMagic) return 0xffffffff;
+        if (mode == Mode.Revert) revert WalletRefuses();
+        while (mode == Mode.BurnGas) { }
+        return keccak256(signature) == acceptedSignature ? bytes4(0x1626ba7e) : bytes4(0);
+    }
+}
+
+/// @notice A requester's contract that counts what it is given, or fails in a way of its own.
+contract CallbackRecorder is IMarketCallback {
+    enum Mode {
+        Record,
+        Revert,
+        BurnGas,
+        ReturnBomb
+    }
+
+    error CallbackRefuses(uint256 code);
+
+    Mode public mode;
+    uint256 public calls;
+    bytes32 public imageId;
+    bytes public journal;
+    bytes public seal;
+
+    function setMode(Mode mode_) external {
+        mode = mode_;
+    }
+
+    function handleProof(bytes32 imageId_, bytes calldata journal_, bytes calldata seal_) external {
+        if (mode == Mode.Revert) revert CallbackRefuses(7);
+        while (mode == Mode.BurnGas) { }
+        if (mode == Mode.ReturnBomb) {
+            assembly {
+                revert(0, 100000)
+            }
+        }
+        ++calls;
+        (imageId, journal, seal) = (imageId_, journal_, seal_);
+    }
+}
+
+/// @notice A prover that does not take ETH.
+contract NoEther { }
