@@ -10,8 +10,9 @@
 # release builds too, but gives another ELF and so another image id.
 set -euo pipefail
 
-readonly guests="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-readonly root="$(dirname "$guests")"
+guests="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+root="$(dirname "$guests")"
+readonly guests root
 readonly programs=(block-header)
 readonly release="1.96.0"
 readonly target="riscv32im-risc0-zkvm-elf"
@@ -56,7 +57,7 @@ remapped_flags() {
 
 # $1: program
 compile() {
-  CARGO_TARGET_DIR="$build" RUSTC="$rustc" RUSTC_BOOTSTRAP=1 RUSTFLAGS= \
+  CARGO_TARGET_DIR="$build" RUSTC="$rustc" RUSTC_BOOTSTRAP=1 RUSTFLAGS='' \
     CARGO_ENCODED_RUSTFLAGS="$(remapped_flags)" \
     "$cargo" build --quiet --locked --release --target "$target" \
     --manifest-path "$guests/$1/Cargo.toml" \
