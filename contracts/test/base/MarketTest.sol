@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.27;
 
-import { CollateralToken } from "../../src/CollateralToken.sol";
 import {
     Fulfillment,
     FulfillmentBatch,
@@ -15,6 +14,7 @@ import { Input, InputType, ProofRequest, SlimRequest } from "../../src/request/P
 import { RequestId } from "../../src/request/RequestId.sol";
 import { Callback, Predicate, PredicateType, Requirements } from "../../src/request/Requirements.sol";
 import { Eip712Reference } from "./Eip712Reference.sol";
+import { ICollateralToken } from "./ICollateralToken.sol";
 import { NullVerifier } from "./Outsiders.sol";
 import { Test } from "./Test.sol";
 import { vm } from "./Vm.sol";
@@ -41,7 +41,7 @@ abstract contract MarketTest is Test {
 
     IMarket internal market;
     IVerifierRouter internal router;
-    CollateralToken internal token;
+    ICollateralToken internal token;
     Party internal client = Party(keyOf("client"), vm.addr(keyOf("client")));
     Party internal prover = Party(keyOf("prover"), vm.addr(keyOf("prover")));
     Party internal rival = Party(keyOf("rival"), vm.addr(keyOf("rival")));
@@ -49,7 +49,7 @@ abstract contract MarketTest is Test {
     function setUp() public virtual {
         vm.warp(START);
         vm.roll(1_000_000);
-        token = CollateralToken(deploy("CollateralToken", abi.encode(address(this))));
+        token = ICollateralToken(deploy("CollateralToken", abi.encode(address(this))));
         router = IVerifierRouter(deploy("VerifierRouter", abi.encode(address(this))));
         register();
         market = IMarket(deploy("Market", abi.encode(router, token)));
