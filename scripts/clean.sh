@@ -6,4 +6,4 @@ set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
 cargo clean
-rm -rf tools/node_modules contracts/out contracts/cache contracts/broadcast .rialto
+rm -rf target tools/node_modules contracts/out contracts/cache contracts/broadcast .rialto
