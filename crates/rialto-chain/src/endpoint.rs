@@ -1,0 +1,126 @@
+//! A JSON-RPC endpoint of one chain.
+//!
+//! Every request has a time limit, so that a silent endpoint is an error and not a hang.
+
+use crate::{BlockNumber, BlockRef};
+use alloy::eips::BlockId;
+use alloy::primitives::{Address, Bytes};
+use alloy::providers::{Provider, RootProvider};
+use alloy::rpc::client::RpcClient;
+use alloy::rpc::types::{Header, TransactionRequest};
+use alloy::transports::http::reqwest;
+use alloy::transports::{TransportError, TransportResult};
+use rialto_protocol::{Timestamp, Wei};
+use std::time::Duration;
+use url::Url;
+
+/// Longer than any healthy endpoint takes for a chunk of logs, shorter than a lock's margin.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// A connection to one chain, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    provider: RootProvider,
+    chain_id: u64,
+}
+
+/// An endpoint did not answer, or answered with an error that is not a contract's.
+#[derive(Debug, thiserror::Error)]
+#[error("the chain's endpoint failed to {operation}")]
+pub struct EndpointError {
+    /// What was asked of it, as an infinitive.
+    pub operation: &'static str,
+    /// What it said.
+    pub source: TransportError,
+}
+
+/// A block as far as feeds and senders look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockFacts {
+    /// Number and hash.
+    pub block: BlockRef,
+    /// Hash of the block before.
+    pub parent: alloy::primitives::B256,
+    /// When it was made.
+    pub timestamp: Timestamp,
+    /// Base fee in wei per gas; zero before EIP-1559.
+    pub base_fee_wei: u128,
+}
+
+impl Endpoint {
+    /// Connects and asks for the chain's id.
+    pub async fn connect(url: &Url) -> Result<Self, EndpointError> {
+        let client = reqwest::Client::builder()
+            .timeout(REQUEST_LIMIT)
+            .build()
+            .expect("a client without options that can be wrong");
+        let provider =
+            RootProvider::new(RpcClient::builder().http_with_client(client, url.clone()));
+        let chain_id = provider.get_chain_id().await.or_failed("tell its chain id")?;
+        Ok(Self { provider, chain_id })
+    }
+
+    /// EIP-155 chain id.
+    pub fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// The provider below, for what this crate has no words for.
+    pub fn provider(&self) -> &RootProvider {
+        &self.provider
+    }
+
+    /// ETH of an account outside the market.
+    pub async fn eth_balance(&self, account: Address) -> Result<Wei, EndpointError> {
+        self.provider.get_balance(account).await.map(Wei).or_failed("tell a balance")
+    }
+
+    /// The newest block.
+    pub async fn head(&self) -> Result<BlockFacts, EndpointError> {
+        self.block(BlockId::latest()).await?.ok_or_else(|| EndpointError {
+            operation: "tell its newest block",
+            source: TransportError::NullResp,
+        })
+    }
+
+    /// The canonical block of that number, if the endpoint has it.
+    pub async fn block_at(&self, number: BlockNumber) -> Result<Option<BlockFacts>, EndpointError> {
+        self.block(BlockId::number(number.0)).await
+    }
+
+    async fn block(&self, id: BlockId) -> Result<Option<BlockFacts>, EndpointError> {
+        let header = self.provider.get_header(id).await.or_failed("tell a block's header")?;
+        Ok(header.as_ref().map(BlockFacts::from))
+    }
+
+    /// Runs a call without sending it. A revert is in the error's source.
+    pub(crate) async fn run(
+        &self,
+        request: TransactionRequest,
+        at: BlockId,
+    ) -> Result<Bytes, EndpointError> {
+        self.provider.call(request).block(at).await.or_failed("run a call")
+    }
+}
+
+impl From<&Header> for BlockFacts {
+    fn from(header: &Header) -> Self {
+        Self {
+            block: BlockRef { number: BlockNumber(header.number), hash: header.hash },
+            parent: header.parent_hash,
+            timestamp: Timestamp(header.timestamp),
+            base_fee_wei: header.base_fee_per_gas.unwrap_or_default().into(),
+        }
+    }
+}
+
+/// Gives a transport's result the name of the operation.
+pub(crate) trait OrFailed<T> {
+    fn or_failed(self, operation: &'static str) -> Result<T, EndpointError>;
+}
+
+impl<T> OrFailed<T> for TransportResult<T> {
+    fn or_failed(self, operation: &'static str) -> Result<T, EndpointError> {
+        self.map_err(|source| EndpointError { operation, source })
+    }
+}

@@ -1,0 +1,239 @@
+//! The one transaction sender of an account.
+//!
+//! It alone assigns the account's nonces, so that many transactions can be in flight at once. A
+//! transaction is signed, shown to the [`TxLog`], and only then broadcast; from there it is
+//! rebroadcast when dropped, replaced with higher fees when it stalls, looked at again after a
+//! reorg, and its nonce is filled when nothing else can use it. What an earlier life left in the
+//! mempool is adopted at the start.
+//!
+//! Invariants: every nonce below the local one is mined, in flight, or being filled; a broadcast
+//! transaction was in the log before; replacements raise both fees by at least an eighth.
+
+use crate::{BlockRef, Call, Endpoint, EndpointError, MarketRevert};
+use alloy::primitives::{Address, B256, Bytes};
+use alloy::rpc::types::Log;
+use alloy::signers::local::PrivateKeySigner;
+use async_trait::async_trait;
+use rialto_protocol::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A transaction's number within its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nonce(pub u64);
+
+/// How an account's transactions are priced, watched and replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SenderConfig {
+    /// How often the chain is looked at.
+    pub poll_interval: Duration,
+    /// Blocks that must include or follow a transaction before its outcome is told; at least 1.
+    pub confirmations: u64,
+    /// Blocks for which a mined transaction is watched for reorgs, told or not.
+    pub watch_blocks: u64,
+    /// Blocks after which a transaction that was not included is replaced with higher fees.
+    pub stall_blocks: u64,
+    /// Transactions in flight at once; further ones wait in the mailbox.
+    pub in_flight_max: usize,
+    /// Least tip in wei per gas.
+    pub tip_min_wei: u128,
+    /// Most that is ever bid in wei per gas, tip included; replacements stop here.
+    pub fee_max_wei: u128,
+}
+
+impl Default for SenderConfig {
+    fn default() -> Self {
+        Self {
+            poll_interval: Duration::from_millis(500),
+            confirmations: 1,
+            watch_blocks: 16,
+            stall_blocks: 5,
+            in_flight_max: 128,
+            tip_min_wei: 1_000_000,
+            fee_max_wei: 1_000_000_000_000,
+        }
+    }
+}
+
+/// How one call is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SendOptions {
+    /// What it is for, in logs and in the [`TxLog`].
+    pub label: String,
+    /// Gas to allow; estimated when absent, which costs a round trip and finds reverts early.
+    pub gas_limit: Option<u64>,
+    /// Tip in wei per gas on top of the usual one, to be included before others.
+    pub extra_tip_wei: u128,
+    /// When it is no longer worth anything: its nonce is then taken by an empty transaction.
+    pub give_up_at: Option<Timestamp>,
+}
+
+/// A signed transaction that is about to be broadcast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedTx {
+    /// Its hash.
+    pub hash: B256,
+    /// Its nonce; replacements share it.
+    pub nonce: Nonce,
+    /// What it is for.
+    pub label: String,
+    /// Its encoding, as `eth_sendRawTransaction` takes it.
+    pub raw: Bytes,
+}
+
+/// Who must know of a transaction before the network does.
+#[async_trait]
+pub trait TxLog: Send + Sync + 'static {
+    /// Called before each first broadcast and each replacement. On an error nothing is broadcast.
+    async fn on_signed(
+        &self,
+        tx: &SignedTx,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// No log: for tools whose transactions nobody has to reconcile.
+#[async_trait]
+impl TxLog for () {
+    async fn on_signed(
+        &self,
+        _tx: &SignedTx,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Ok(())
+    }
+}
+
+/// A mined transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its hash: of the attempt that was included.
+    pub tx_hash: B256,
+    /// Its nonce.
+    pub nonce: Nonce,
+    /// The block that includes it.
+    pub block: BlockRef,
+    /// Gas it used.
+    pub gas_used: u64,
+    /// What each gas cost, in wei.
+    pub gas_price_wei: u128,
+    /// The contract it created, if it did.
+    pub created: Option<Address>,
+    /// What it logged; [`crate::MarketEvent::decode`] reads the market's.
+    pub logs: Vec<Log>,
+}
+
+/// Why a call had no effect.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// It would revert; nothing was sent.
+    #[error("the call would revert, so it was not sent")]
+    WouldRevert(#[source] Box<MarketRevert>),
+    /// It was included and reverted.
+    #[error("transaction {} reverted in block {}", receipt.tx_hash, receipt.block.number)]
+    Reverted {
+        /// Why, as replaying it tells.
+        #[source]
+        reason: Box<MarketRevert>,
+        /// What it cost.
+        receipt: Box<Receipt>,
+    },
+    /// The account cannot pay.
+    #[error("account {account} cannot pay for the transaction; send it ETH")]
+    InsufficientFunds {
+        /// Whose.
+        account: Address,
+        /// The endpoint's words.
+        detail: String,
+    },
+    /// Somebody else uses the account's key.
+    #[error(
+        "nonce {} of {account} was used by a transaction that is not ours; let one process use one key, and send again",
+        nonce.0
+    )]
+    NonceTaken {
+        /// Whose.
+        account: Address,
+        /// Which.
+        nonce: Nonce,
+    },
+    /// Its time was up and its nonce has been used for nothing.
+    #[error("not included in time; given up")]
+    GaveUp,
+    /// No node will ever accept it.
+    #[error("the endpoint refuses the transaction: {0}")]
+    Refused(String),
+    /// The log could not take it, so it was not broadcast.
+    #[error("the transaction could not be recorded, so it was not sent")]
+    NotRecorded(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The endpoint's fault, before anything was sent.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The sender has ended.
+    #[error("the transaction sender has stopped")]
+    Stopped,
+}
+
+/// The handle to an account's sender, cheap to clone. The sender ends when the last handle is
+/// gone and nothing is awaited any more.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    address: Address,
+    endpoint: Endpoint,
+}
+
+/// The sender itself, to be run as a task.
+#[derive(Debug)]
+pub struct SenderTask {}
+
+/// A call on its way.
+#[derive(Debug)]
+pub struct PendingTx {
+    nonce: Nonce,
+    tx_hash: B256,
+}
+
+impl Sender {
+    /// Reconciles with the chain and the mempool, and gives the handle and the task to run.
+    pub async fn open(
+        endpoint: Endpoint,
+        signer: PrivateKeySigner,
+        config: SenderConfig,
+        log: Arc<dyn TxLog>,
+    ) -> Result<(Self, SenderTask), EndpointError> {
+        let _ = (&config, &log);
+        Ok((Self { address: signer.address(), endpoint }, SenderTask {}))
+    }
+
+    /// Whose transactions it sends.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// Signs `call` and begins to send it. Returns once it has a nonce and is in the log; waits
+    /// while [`SenderConfig::in_flight_max`] is reached.
+    pub async fn send(&self, call: Call, options: SendOptions) -> Result<PendingTx, SendError> {
+        let _ = (&self.endpoint, call, options);
+        Err(SendError::Stopped)
+    }
+}
+
+impl SenderTask {
+    /// Runs until the last [`Sender`] is gone and nothing is awaited.
+    pub async fn run(self) {}
+}
+
+impl PendingTx {
+    /// Its nonce.
+    pub fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+
+    /// The hash of its first attempt.
+    pub fn tx_hash(&self) -> B256 {
+        self.tx_hash
+    }
+
+    /// What became of it. Dropping the future changes nothing: the transaction goes on.
+    pub async fn outcome(self) -> Result<Receipt, SendError> {
+        Err(SendError::Stopped)
+    }
+}
