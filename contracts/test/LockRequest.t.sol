@@ -233,7 +233,7 @@ abstract contract LockCases is MarketTest {
 
         lockAs(request, prover, "");
 
-        uint256 price = expectedPrice(offer, block.timestamp);
+        uint256 price = expectedPrice(offer, vm.getBlockTimestamp());
         assertEq(market.balanceOf(client.addr), 10 ether - price, "client");
         assertEq(market.balanceOfCollateral(prover.addr), 10 ether - offer.lockCollateral, "prover");
         assertTrue(market.requestIsLocked(request.id), "locked");

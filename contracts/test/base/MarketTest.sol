@@ -35,6 +35,7 @@ abstract contract MarketTest is Test {
     bytes32 internal constant IMAGE_ID = keccak256("a program");
     bytes internal constant JOURNAL = "GUEST JOURNAL";
     uint64 internal constant START = 1_800_000_000;
+    uint256 internal constant FIRST_BLOCK = 1_000_000;
     uint96 internal constant MIN_PRICE = 1 ether;
     uint96 internal constant MAX_PRICE = 2 ether;
     uint96 internal constant COLLATERAL = 1 ether;
@@ -48,7 +49,7 @@ abstract contract MarketTest is Test {
 
     function setUp() public virtual {
         vm.warp(START);
-        vm.roll(1_000_000);
+        vm.roll(FIRST_BLOCK);
         token = ICollateralToken(deploy("CollateralToken", abi.encode(address(this))));
         router = IVerifierRouter(deploy("VerifierRouter", abi.encode(address(this))));
         register();
@@ -126,7 +127,7 @@ abstract contract MarketTest is Test {
             offer: Offer({
                 minPrice: MIN_PRICE,
                 maxPrice: MAX_PRICE,
-                rampUpStart: uint64(block.timestamp),
+                rampUpStart: uint64(vm.getBlockTimestamp()),
                 rampUpPeriod: 10,
                 lockTimeout: 100,
                 timeout: 200,
@@ -233,7 +234,7 @@ abstract contract MarketTest is Test {
 
     function commit(FulfillmentBatch[] memory batches) internal {
         market.commitFulfillment(keccak256(abi.encode(batches)));
-        vm.roll(block.number + 1);
+        vm.roll(vm.getBlockNumber() + 1);
     }
 
     // ------------------------------------------------------------------------------------------------------------ checks
