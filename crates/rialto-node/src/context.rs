@@ -1,0 +1,194 @@
+//! Wires a node together: first up, last down.
+
+use crate::attesters::{self, Attesters};
+use crate::event::{Entry, Event};
+use crate::logbook::{Logbook, LogbookError};
+use crate::settings::Settings;
+use crate::transact::IntentLog;
+use crate::venue::{Venue, Wakes};
+use crate::{bidder, monitor, prover, watch};
+use alloy::signers::local::PrivateKeySigner;
+use rialto_artifacts::{ArtifactStore, FetchError, Fetcher, StoreConfig, StoreError};
+use rialto_chain::{
+    Endpoint, EndpointError, EventFeed, FeedConfig, Market, MarketError, Network, Sender,
+    SenderConfig,
+};
+use rialto_zkvm::{Prover, Zkvm};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, broadcast};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Listeners that fall this far behind miss events; history has them all.
+const BUS_CAPACITY: usize = 1_024;
+
+/// What a node is given from outside.
+pub struct Ports {
+    /// Executes and verifies.
+    pub zkvm: Arc<dyn Zkvm>,
+    /// Makes proofs.
+    pub prover: Arc<dyn Prover>,
+}
+
+/// Why a node does not start or does not go on.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant is its source and what it was needed for")]
+pub enum NodeError {
+    #[error("cannot create the data directory {path}")]
+    DataDir { path: PathBuf, source: std::io::Error },
+    #[error("cannot reach the chain at {url}; is it running?")]
+    Endpoint { url: url::Url, source: EndpointError },
+    #[error("the endpoint is on chain {found}, the network file says {expected}; use that chain's endpoint")]
+    WrongChain { expected: u64, found: u64 },
+    #[error("the market cannot be used")]
+    Market(#[from] MarketError),
+    #[error("the attesters of the network file cannot be used")]
+    Attesters(#[from] attesters::InvalidAttesters),
+    #[error("the record of this node cannot be used")]
+    Logbook(#[from] LogbookError),
+    #[error("the artifact store cannot be used")]
+    Store(#[from] StoreError),
+    #[error("the fetch cache cannot be used")]
+    Fetcher(#[from] FetchError),
+    #[error("the status page cannot be shown")]
+    Monitor(#[from] monitor::MonitorError),
+}
+
+/// A node that is about to run.
+pub struct Node {
+    venue: Arc<Venue>,
+    feed: EventFeed,
+    head: tokio::sync::watch::Sender<crate::venue::Head>,
+    sender: rialto_chain::sender::SenderTask,
+}
+
+impl Node {
+    /// Opens everything; nothing is decided or sent before [`Node::run`].
+    pub async fn open(
+        settings: Settings,
+        network: &Network,
+        signer: PrivateKeySigner,
+        data_dir: &Path,
+        ports: Ports,
+    ) -> Result<Self, NodeError> {
+        let data_error = |source| NodeError::DataDir { path: data_dir.to_owned(), source };
+        std::fs::create_dir_all(data_dir).map_err(data_error)?;
+        let market = connect(network).await?;
+        let me = signer.address();
+        let logbook = Logbook::open(&data_dir.join("logbook.sqlite"), me).await?;
+        let (bus, _) = broadcast::channel(BUS_CAPACITY);
+        let log = Arc::new(IntentLog { logbook: logbook.clone(), bus: bus.clone() });
+        let (sender, sender_task) =
+            Sender::open(market.endpoint().clone(), signer.clone(), SenderConfig::default(), log)
+                .await
+                .map_err(|source| NodeError::Endpoint { url: network.rpc_url.clone(), source })?;
+        let trail = logbook.trail().await?;
+        let read_to = trail.tip().map_or(0, |tip| tip.number.0);
+        let feed_config = FeedConfig {
+            floor: network.deployed_at_block,
+            look_back_blocks: settings.market.lookback_blocks,
+            ..FeedConfig::default()
+        };
+        let feed = EventFeed::new(market.endpoint().clone(), market.address(), feed_config, trail);
+        let (head, head_seen) =
+            tokio::sync::watch::channel(watch::look(&market, me, read_to).await?);
+        let store = settings.artifacts.store.clone();
+        let store =
+            store.unwrap_or_else(|| StoreConfig::Local { path: data_dir.join("artifacts") });
+        let venue = Venue {
+            policy: settings.policy(),
+            domain: market.domain(),
+            assessor: network.assessor_domain(),
+            attester_domain: network.attester_domain(),
+            attesters: attesters_of(network)?,
+            market,
+            signer,
+            sender,
+            logbook,
+            store: ArtifactStore::open(&store)?,
+            fetcher: Fetcher::new(settings.fetch_policy(data_dir.join("fetched")))?,
+            zkvm: ports.zkvm,
+            prover: ports.prover,
+            preflights: Semaphore::new(settings.market.max_concurrent_preflights as usize),
+            head: head_seen,
+            wakes: Wakes::default(),
+            bus,
+            settings,
+        };
+        Ok(Self { venue: Arc::new(venue), feed, head, sender: sender_task })
+    }
+
+    /// Everything that happens from now on.
+    pub fn events(&self) -> broadcast::Receiver<Entry> {
+        self.venue.bus.subscribe()
+    }
+
+    /// Runs until `stop`, or until the record fails. Locked orders are safe in the logbook; the
+    /// next start goes on with them.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), NodeError> {
+        let venue = self.venue.clone();
+        let sender = tokio::spawn(self.sender.run());
+        // The past first, so that nothing is decided on an old picture.
+        while let Err(reason) = watch::read(&venue, &mut self.feed, &self.head).await? {
+            let trouble = Event::Retrying { step: "read the chain".into(), reason, in_s: 1 };
+            venue.tell(venue.logbook.note(None, trouble).await?);
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                () = stop.cancelled() => return Ok(()),
+            }
+        }
+        let started = Event::Started {
+            prover: venue.me(),
+            market: venue.domain.market,
+            chain_id: venue.domain.chain_id,
+        };
+        venue.tell(venue.logbook.note(None, started).await?);
+        let mut parts: JoinSet<Result<(), NodeError>> = JoinSet::new();
+        let watching = watch::run(venue.clone(), self.feed, self.head, stop.clone());
+        parts.spawn(async { Ok(watching.await?) });
+        let bidding = bidder::run(venue.clone(), stop.clone());
+        parts.spawn(async { Ok(bidding.await?) });
+        let proving = prover::run(venue.clone(), stop.clone());
+        parts.spawn(async { Ok(proving.await?) });
+        if let Some(listen) = venue.settings.monitor.listen {
+            let monitoring = monitor::serve(venue.clone(), listen, stop.clone());
+            parts.spawn(async { Ok(monitoring.await?) });
+        }
+        let mut outcome = Ok(());
+        while let Some(ended) = parts.join_next().await {
+            let ended = ended.expect("a part of the node panicked");
+            stop.cancel();
+            if outcome.is_ok() {
+                outcome = ended;
+            }
+        }
+        venue.tell(venue.logbook.note(None, Event::Stopping).await?);
+        sender.abort();
+        outcome
+    }
+}
+
+async fn connect(network: &Network) -> Result<Market, NodeError> {
+    let url = &network.rpc_url;
+    let endpoint = Endpoint::connect(url)
+        .await
+        .map_err(|source| NodeError::Endpoint { url: url.clone(), source })?;
+    let found = endpoint.chain_id();
+    if found != network.chain_id {
+        return Err(NodeError::WrongChain { expected: network.chain_id, found });
+    }
+    Ok(Market::connect(endpoint, network.market).await?)
+}
+
+fn attesters_of(network: &Network) -> Result<Attesters, NodeError> {
+    let named = network.attesters.iter().map(|attester| attesters::Attester {
+        url: attester.url.clone(),
+        address: attester.address,
+    });
+    Ok(Attesters::new(named.collect(), network.threshold, ATTESTER_TIMEOUT)?)
+}
+
+/// An attester verifies in a fraction of a second; most of this is for its queue.
+const ATTESTER_TIMEOUT: Duration = Duration::from_secs(30);

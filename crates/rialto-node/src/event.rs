@@ -1,0 +1,132 @@
+//! What happens in a node, as values: the parts tell each other and the monitor through these, and
+//! the logbook's history keeps them.
+
+use alloy::primitives::{Address, B256};
+use rialto_planner::{Delivering, Outcome, Skip};
+use rialto_protocol::{Collateral, Cycles, RequestDigest, RequestId, Timestamp, Wei};
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened, when, and to which request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Wall-clock time in milliseconds since the UNIX epoch.
+    pub at_ms: u64,
+    /// The request, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<RequestDigest>,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what their names say, in the types' units")]
+pub enum Event {
+    /// The node is up and has read the chain's past.
+    Started { prover: Address, market: Address, chain_id: u64 },
+    /// The chain took blocks back.
+    Rewound { to_block: u64 },
+    /// A request was seen for the first time.
+    Seen { id: RequestId, max_price: Wei, lock_deadline: Timestamp },
+    /// A log or a request that cannot be what it says.
+    Ignored { reason: String },
+    /// Refused.
+    Skipped {
+        #[serde(flatten)]
+        skip: Skip,
+        reason: String,
+        setting: Option<String>,
+    },
+    /// Its program ran and it is worth taking from `lock_at` on.
+    Priced { cycles: Cycles, target_price: Wei, lock_at: Timestamp, race_worthwhile: bool },
+    /// A lock is about to be sent.
+    Locking { price: Wei },
+    /// Our lock was mined.
+    Locked { price: Wei, collateral: Collateral, deadline: Timestamp },
+    /// Somebody else's lock was mined.
+    LockedByOther { prover: Address },
+    /// Proving began or began again.
+    Proving { deadline: Timestamp },
+    /// How far proving has come, in thousandths.
+    Progress { permille: u32 },
+    /// A proof lies in the artifact store.
+    Proven { proof: B256, proving_ms: u64 },
+    /// Attesters have signed.
+    Sealed { attesters: usize },
+    /// The commitment to an open fulfilment is about to be sent.
+    Committing,
+    /// A fulfilment is about to be sent.
+    Delivering { how: DeliveryPath },
+    /// A transaction was signed and is about to be broadcast.
+    TxSigned { tx: B256, kind: String },
+    /// A transaction was mined.
+    TxMined { tx: B256, kind: String, gas_used: u64, gas_wei: Wei },
+    /// A delivery of ours was mined.
+    Delivered,
+    /// The forfeited collateral is about to be called for.
+    Slashing,
+    /// A step failed; it is tried again.
+    Retrying { step: String, reason: String, in_s: u64 },
+    /// The order is over.
+    Closed { outcome: Closing, gas_wei: Wei },
+    /// The node takes no new work and is about to end.
+    Stopping,
+}
+
+/// By which path a proof is handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryPath {
+    /// Under our own lock.
+    UnderLock,
+    /// After a lock has lapsed.
+    InRace,
+}
+
+impl From<Delivering> for DeliveryPath {
+    fn from(how: Delivering) -> Self {
+        match how {
+            Delivering::UnderLock => Self::UnderLock,
+            Delivering::InRace => Self::InRace,
+        }
+    }
+}
+
+/// How an order ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Closing {
+    /// Delivered under our lock and paid.
+    Paid {
+        /// What we were paid.
+        price: Wei,
+    },
+    /// Delivered after a lock had lapsed and rewarded.
+    RaceWon {
+        /// Our share of the forfeited collateral.
+        reward: Collateral,
+    },
+    /// Our own lock was forfeited.
+    Forfeited,
+    /// Somebody else got it.
+    TakenByOther,
+    /// Nobody did in time.
+    Expired,
+    /// Refused.
+    Refused,
+}
+
+impl From<Outcome> for Closing {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Paid { price } => Self::Paid { price },
+            Outcome::RaceWon { reward } => Self::RaceWon { reward },
+            Outcome::Forfeited => Self::Forfeited,
+            Outcome::TakenByOther => Self::TakenByOther,
+            Outcome::Expired => Self::Expired,
+            Outcome::Refused => Self::Refused,
+        }
+    }
+}

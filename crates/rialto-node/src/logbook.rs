@@ -1,0 +1,498 @@
+//! The node's durable record, in one SQLite file.
+//!
+//! Invariants: one writer; what is about to be done outside is written before it is done; chain
+//! facts and the feed's position change in one transaction, so that a crash between two polls
+//! neither loses nor repeats an event; history is never read to decide anything.
+
+mod rows;
+
+pub(crate) use rows::with_sources;
+
+use crate::event::{Closing, Entry, Event};
+use alloy::primitives::{Address, B256, Bytes};
+use rialto_chain::{FeedItem, LogPosition, MarketEvent, feed::Trail};
+use rialto_planner::{Bid, Order, Preflight, Proven, Skip};
+use rialto_protocol::{MarketDomain, RequestDigest, RequestId, SignedRequest, Wei};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The record.
+#[derive(Clone, Debug)]
+pub struct Logbook {
+    pool: SqlitePool,
+    me: Address,
+}
+
+/// Why the record could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LogbookError {
+    /// The file cannot be opened.
+    #[error("cannot open the logbook {path}; check the directory and its permissions")]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The file is of another version.
+    #[error("the logbook {path} cannot be brought to this version")]
+    Migrate {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// The file is another prover's.
+    #[error("the logbook belongs to prover {owner}, the key is {me}'s; use that key or another data directory")]
+    OtherProver {
+        /// Whose it is.
+        owner: Address,
+        /// Who opened it.
+        me: Address,
+    },
+    /// A statement failed.
+    #[error("the logbook failed to {operation}")]
+    Statement {
+        /// What was asked of it.
+        operation: &'static str,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// A row does not say what this version wrote.
+    #[error("the logbook holds a malformed {what}")]
+    Malformed {
+        /// Which value.
+        what: &'static str,
+    },
+}
+
+type Result<T, E = LogbookError> = std::result::Result<T, E>;
+
+trait During<T> {
+    fn during(self, operation: &'static str) -> Result<T>;
+}
+
+impl<T> During<T> for std::result::Result<T, sqlx::Error> {
+    fn during(self, operation: &'static str) -> Result<T> {
+        self.map_err(|source| LogbookError::Statement { operation, source })
+    }
+}
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntentKind {
+    /// A lock.
+    Lock,
+    /// The commitment to an open fulfilment.
+    Commit,
+    /// A fulfilment.
+    Deliver,
+    /// A slash.
+    Slash,
+}
+
+impl IntentKind {
+    /// The word in the table and in history.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::Commit => "commit",
+            Self::Deliver => "deliver",
+            Self::Slash => "slash",
+        }
+    }
+}
+
+/// Names one intended transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntentId(pub i64);
+
+/// What came of an intended transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntentOutcome {
+    /// It was mined and did what it should; gas cost in wei.
+    Mined(Wei),
+    /// It had no effect; gas cost in wei.
+    Failed(Wei),
+}
+
+/// Program and input by content, as they were when a request was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Material {
+    /// The program.
+    pub program: B256,
+    /// Its standard input.
+    pub stdin: B256,
+}
+
+/// An order that is not over, with what is needed to act on it.
+#[derive(Clone, Debug)]
+pub struct OpenOrder {
+    /// What judgement needs.
+    pub order: Order,
+    /// The request with its signature.
+    pub signed: SignedRequest,
+}
+
+impl Logbook {
+    /// Opens or creates the record of prover `me`.
+    pub async fn open(path: &Path, me: Address) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true);
+        // One connection: SQLite has one writer anyway, and readers here are the writer's own.
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
+        let pool =
+            pool.map_err(|source| LogbookError::Open { path: path.to_owned(), source })?;
+        sqlx::migrate!("./migrations")
+            .run(&pool)
+            .await
+            .map_err(|source| LogbookError::Migrate { path: path.to_owned(), source })?;
+        let logbook = Self { pool, me };
+        logbook.claim_ownership().await?;
+        Ok(logbook)
+    }
+
+    async fn claim_ownership(&self) -> Result<()> {
+        sqlx::query("INSERT INTO owner (one, prover) VALUES (1, ?) ON CONFLICT DO NOTHING")
+            .bind(self.me.as_slice())
+            .execute(&self.pool)
+            .await
+            .during("record whose it is")?;
+        let (owner,): (Vec<u8>,) = sqlx::query_as("SELECT prover FROM owner")
+            .fetch_one(&self.pool)
+            .await
+            .during("tell whose it is")?;
+        let owner = Address::try_from(owner.as_slice())
+            .map_err(|_| LogbookError::Malformed { what: "owner" })?;
+        if owner != self.me {
+            return Err(LogbookError::OtherProver { owner, me: self.me });
+        }
+        Ok(())
+    }
+
+    /// The feed's position after the last recorded events.
+    pub async fn trail(&self) -> Result<Trail> {
+        let row: Option<(String,)> = sqlx::query_as("SELECT cursor FROM feed_cursor")
+            .fetch_optional(&self.pool)
+            .await
+            .during("read the feed's position")?;
+        row.map_or(Ok(Trail::default()), |(json,)| {
+            serde_json::from_str(&json)
+                .map_err(|_| LogbookError::Malformed { what: "feed position" })
+        })
+    }
+
+    /// Records what the feed told together with its new position, and gives what happened.
+    pub async fn record_feed(
+        &self,
+        domain: &MarketDomain,
+        items: Vec<FeedItem>,
+        trail: &Trail,
+    ) -> Result<Vec<Entry>> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
+        let mut entries = Vec::new();
+        for item in items {
+            match item {
+                FeedItem::Rewound { to } => {
+                    forget_above(&mut tx, to.0).await?;
+                    entries.push(entry(None, Event::Rewound { to_block: to.0 }));
+                }
+                FeedItem::Event(at, event) => {
+                    self.record_event(&mut tx, domain, (at, event), &mut entries).await?;
+                }
+            }
+        }
+        let json = serde_json::to_string(trail)
+            .map_err(|_| LogbookError::Malformed { what: "feed position" })?;
+        sqlx::query("INSERT INTO feed_cursor (one, cursor) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET cursor = excluded.cursor")
+            .bind(json)
+            .execute(&mut *tx)
+            .await
+            .during("record the feed's position")?;
+        for entry in &entries {
+            rows::insert_history(&mut tx, entry).await?;
+        }
+        tx.commit().await.during("commit the feed's events")?;
+        Ok(entries)
+    }
+
+    async fn record_event(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        domain: &MarketDomain,
+        (at, event): (LogPosition, MarketEvent),
+        entries: &mut Vec<Entry>,
+    ) -> Result<()> {
+        match event {
+            MarketEvent::RequestSubmitted(unverified) => {
+                rows::see(tx, domain, *unverified, entries).await?;
+            }
+            MarketEvent::RequestLocked { prover, request } => {
+                let offer = request.request.offer.clone();
+                let Some((digest, id)) = rows::see(tx, domain, *request, entries).await? else {
+                    return Ok(());
+                };
+                let fact = rows::FactRow { kind: "locked", id, digest: Some(digest), account: prover, transferred: None };
+                rows::insert_fact(tx, &at, &fact).await?;
+                if prover == self.me {
+                    rows::reopen(tx, digest).await?;
+                    let price = offer.price_at(at.timestamp);
+                    let locked = Event::Locked {
+                        price,
+                        collateral: offer.lock_collateral,
+                        deadline: offer.lock_deadline(),
+                    };
+                    entries.push(entry(Some(digest), locked));
+                } else {
+                    entries.push(entry(Some(digest), Event::LockedByOther { prover }));
+                }
+            }
+            MarketEvent::ProofDelivered { id, prover, digest, .. } => {
+                let fact = rows::FactRow { kind: "delivered", id, digest: Some(digest), account: prover, transferred: None };
+                rows::insert_fact(tx, &at, &fact).await?;
+                if prover == self.me {
+                    entries.push(entry(Some(digest), Event::Delivered));
+                }
+            }
+            MarketEvent::ProverSlashed { id, transferred, recipient, .. } => {
+                let fact = rows::FactRow { kind: "slashed", id, digest: None, account: recipient, transferred: Some(transferred) };
+                rows::insert_fact(tx, &at, &fact).await?;
+            }
+            MarketEvent::Malformed { reason, .. } => {
+                entries.push(entry(None, Event::Ignored { reason }));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Every order that is not over, oldest first.
+    pub async fn open_orders(&self, domain: &MarketDomain) -> Result<Vec<OpenOrder>> {
+        rows::open_orders(&self.pool, domain).await
+    }
+
+    /// Records a refusal, for good.
+    pub async fn skip(&self, digest: RequestDigest, skip: &Skip) -> Result<Entry> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
+        let json = rows::json(skip)?;
+        // A bid that turns into a refusal is replaced: the request was taken by others, or expired.
+        sqlx::query("INSERT OR REPLACE INTO verdict (digest, kind, skip) VALUES (?, 'skip', ?)")
+            .bind(digest.0.as_slice())
+            .bind(json)
+            .execute(&mut *tx)
+            .await
+            .during("record a refusal")?;
+        let happened = Event::Skipped {
+            skip: skip.clone(),
+            reason: skip.to_string(),
+            setting: skip.setting().map(str::to_owned),
+        };
+        finish(tx, Some(digest), happened).await
+    }
+
+    /// Records that a request is worth taking, and on what.
+    pub async fn bid(
+        &self,
+        digest: RequestDigest,
+        material: Material,
+        run: &Preflight,
+        bid: &Bid,
+    ) -> Result<Entry> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
+        rows::insert_material(&mut tx, digest, material).await?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO verdict (digest, kind, cycles, image_id, journal, target_price, lock_at, race)
+             VALUES (?, 'bid', ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(digest.0.as_slice())
+        .bind(run.cycles.0.cast_signed())
+        .bind(run.image_id.0.as_slice())
+        .bind(run.journal.0.as_ref())
+        .bind(bid.target_price.0.to_be_bytes_vec())
+        .bind(bid.lock_at.0.cast_signed())
+        .bind(bid.race_worthwhile)
+        .execute(&mut *tx)
+        .await
+        .during("record a bid")?;
+        let happened = Event::Priced {
+            cycles: run.cycles,
+            target_price: bid.target_price,
+            lock_at: bid.lock_at,
+            race_worthwhile: bid.race_worthwhile,
+        };
+        finish(tx, Some(digest), happened).await
+    }
+
+    /// Records program and input of a request that was locked without a bid.
+    pub async fn keep_material(&self, digest: RequestDigest, material: Material) -> Result<()> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
+        rows::insert_material(&mut tx, digest, material).await?;
+        tx.commit().await.during("record program and input")
+    }
+
+    /// Program and input of a request, if they are known.
+    pub async fn material(&self, digest: RequestDigest) -> Result<Option<Material>> {
+        let row: Option<(Vec<u8>, Vec<u8>)> =
+            sqlx::query_as("SELECT program, stdin FROM material WHERE digest = ?")
+                .bind(digest.0.as_slice())
+                .fetch_optional(&self.pool)
+                .await
+                .during("read program and input")?;
+        let word = |bytes: Vec<u8>| rows::word(&bytes, "artifact id");
+        row.map(|(program, stdin)| Ok(Material { program: word(program)?, stdin: word(stdin)? }))
+            .transpose()
+    }
+
+    /// Records a proof that lies in the artifact store.
+    pub async fn proven(
+        &self,
+        digest: RequestDigest,
+        run: &Preflight,
+        proven: Proven,
+        proving_ms: u64,
+    ) -> Result<Entry> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
+        rows::ensure_run(&mut tx, digest, run).await?;
+        sqlx::query("INSERT OR IGNORE INTO proof (digest, artifact, claim, proving_ms) VALUES (?, ?, ?, ?)")
+            .bind(digest.0.as_slice())
+            .bind(proven.proof.as_slice())
+            .bind(proven.claim.0.as_slice())
+            .bind(proving_ms.cast_signed())
+            .execute(&mut *tx)
+            .await
+            .during("record a proof")?;
+        finish(tx, Some(digest), Event::Proven { proof: proven.proof, proving_ms }).await
+    }
+
+    /// Records a seal.
+    pub async fn sealed(
+        &self,
+        digest: RequestDigest,
+        seal: &Bytes,
+        attesters: usize,
+    ) -> Result<Entry> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
+        sqlx::query("INSERT OR REPLACE INTO seal (digest, seal) VALUES (?, ?)")
+            .bind(digest.0.as_slice())
+            .bind(seal.as_ref())
+            .execute(&mut *tx)
+            .await
+            .during("record a seal")?;
+        finish(tx, Some(digest), Event::Sealed { attesters }).await
+    }
+
+    /// Records that a transaction is about to be made.
+    pub async fn intend(
+        &self,
+        digest: RequestDigest,
+        kind: IntentKind,
+        event: Event,
+    ) -> Result<(IntentId, Entry)> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
+        let made = sqlx::query("INSERT INTO intent (digest, kind, at_ms) VALUES (?, ?, ?)")
+            .bind(digest.0.as_slice())
+            .bind(kind.as_str())
+            .bind(now_ms().cast_signed())
+            .execute(&mut *tx)
+            .await
+            .during("record an intent")?;
+        let entry = finish(tx, Some(digest), event).await?;
+        Ok((IntentId(made.last_insert_rowid()), entry))
+    }
+
+    /// Records the hash under which an intended transaction is about to be broadcast.
+    pub async fn signed(&self, intent: IntentId, hash: B256) -> Result<Entry> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
+        let (digest, kind): (Vec<u8>, String) =
+            sqlx::query_as("UPDATE intent SET tx_hash = ? WHERE id = ? RETURNING digest, kind")
+                .bind(hash.as_slice())
+                .bind(intent.0)
+                .fetch_one(&mut *tx)
+                .await
+                .during("record a transaction's hash")?;
+        let digest = RequestDigest(rows::word(&digest, "request digest")?);
+        finish(tx, Some(digest), Event::TxSigned { tx: hash, kind }).await
+    }
+
+    /// Records what came of an intended transaction.
+    pub async fn settle_intent(&self, intent: IntentId, outcome: IntentOutcome) -> Result<()> {
+        let (word, gas) = match outcome {
+            IntentOutcome::Mined(gas) => ("mined", gas),
+            IntentOutcome::Failed(gas) => ("failed", gas),
+        };
+        sqlx::query("UPDATE intent SET outcome = ?, gas_wei = ? WHERE id = ?")
+            .bind(word)
+            .bind(gas.0.to_be_bytes_vec())
+            .bind(intent.0)
+            .execute(&self.pool)
+            .await
+            .during("record a transaction's outcome")?;
+        Ok(())
+    }
+
+    /// Records that an order is over as of `block`.
+    pub async fn close(&self, digest: RequestDigest, outcome: Closing, block: u64) -> Result<Entry> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
+        sqlx::query("INSERT OR REPLACE INTO closed (digest, outcome, block, at_ms) VALUES (?, ?, ?, ?)")
+            .bind(digest.0.as_slice())
+            .bind(rows::json(&outcome)?)
+            .bind(block.cast_signed())
+            .bind(now_ms().cast_signed())
+            .execute(&mut *tx)
+            .await
+            .during("close an order")?;
+        let gas_wei = rows::gas_of(&mut tx, digest).await?;
+        finish(tx, Some(digest), Event::Closed { outcome, gas_wei }).await
+    }
+
+    /// Adds to the history.
+    pub async fn note(&self, digest: Option<RequestDigest>, event: Event) -> Result<Entry> {
+        let tx = self.pool.begin().await.during("begin a transaction")?;
+        finish(tx, digest, event).await
+    }
+
+    /// The history, oldest first: of one request or of all.
+    pub async fn history(&self, id: Option<RequestId>) -> Result<Vec<Entry>> {
+        rows::history(&self.pool, id).await
+    }
+}
+
+async fn finish(
+    mut tx: Transaction<'_, Sqlite>,
+    digest: Option<RequestDigest>,
+    event: Event,
+) -> Result<Entry> {
+    let entry = entry(digest, event);
+    rows::insert_history(&mut tx, &entry).await?;
+    tx.commit().await.during("commit")?;
+    Ok(entry)
+}
+
+async fn forget_above(tx: &mut Transaction<'_, Sqlite>, block: u64) -> Result<()> {
+    for statement in ["DELETE FROM fact WHERE block > ?", "DELETE FROM closed WHERE block > ?"] {
+        sqlx::query(statement)
+            .bind(block.cast_signed())
+            .execute(&mut **tx)
+            .await
+            .during("forget what a reorganisation undid")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn entry(digest: Option<RequestDigest>, event: Event) -> Entry {
+    Entry { at_ms: now_ms(), digest, event }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

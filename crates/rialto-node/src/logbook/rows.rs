@@ -1,0 +1,329 @@
+//! Rows of the logbook and the values they stand for.
+
+use super::{During, LogbookError, Material, OpenOrder, Result, entry, now_ms};
+use crate::event::{Entry, Event};
+use alloy::primitives::{Address, B256, Bytes, U256};
+use rialto_chain::LogPosition;
+use rialto_planner::{
+    Bid, Delivery, Facts, LockFact, Order, Preflight, Proven, Sealed, Skip, SlashFact, Standing,
+};
+use rialto_protocol::{
+    ClaimDigest, Collateral, Cycles, ImageId, Journal, MarketDomain, RequestDigest, RequestId,
+    Timestamp, Unverified, Wei,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{FromRow, Sqlite, SqlitePool, Transaction};
+use std::collections::HashMap;
+
+pub(super) struct FactRow {
+    pub(super) kind: &'static str,
+    pub(super) id: RequestId,
+    pub(super) digest: Option<RequestDigest>,
+    pub(super) account: Address,
+    pub(super) transferred: Option<Collateral>,
+}
+
+/// Records a request that was seen on the chain, unless it is known or not to be trusted.
+pub(super) async fn see(
+    tx: &mut Transaction<'_, Sqlite>,
+    domain: &MarketDomain,
+    unverified: Unverified,
+    entries: &mut Vec<Entry>,
+) -> Result<Option<(RequestDigest, RequestId)>> {
+    let digest = domain.request_digest(&unverified.request);
+    let signed = match unverified.verify(domain) {
+        Ok(signed) => signed,
+        Err(rejected) => {
+            let reason = with_sources(&rejected);
+            entries.push(entry(Some(digest), Event::Ignored { reason }));
+            return Ok(None);
+        }
+    };
+    let (request, signature) = (signed.request(), signed.signature());
+    let inserted = sqlx::query(
+        "INSERT INTO request (digest, request_id, request, signature, seen_at_ms)
+         VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    )
+    .bind(digest.0.as_slice())
+    .bind(request.id.to_u256().to_be_bytes_vec())
+    .bind(json(request)?)
+    .bind(signature.as_ref())
+    .bind(now_ms().cast_signed())
+    .execute(&mut **tx)
+    .await
+    .during("record a request")?;
+    if inserted.rows_affected() > 0 {
+        let seen = Event::Seen {
+            id: request.id,
+            max_price: request.offer.max_price,
+            lock_deadline: request.offer.lock_deadline(),
+        };
+        entries.push(entry(Some(digest), seen));
+    }
+    Ok(Some((digest, request.id)))
+}
+
+/// An error with everything below it, for people.
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+    let below = std::iter::successors(error.source(), |error| error.source());
+    below.fold(error.to_string(), |text, error| format!("{text}: {error}"))
+}
+
+pub(super) async fn insert_fact(
+    tx: &mut Transaction<'_, Sqlite>,
+    at: &LogPosition,
+    fact: &FactRow,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO fact (block, log_index, request_id, kind, digest, account, transferred, at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(at.block.number.0.cast_signed())
+    .bind(at.log_index.cast_signed())
+    .bind(fact.id.to_u256().to_be_bytes_vec())
+    .bind(fact.kind)
+    .bind(fact.digest.map(|digest| digest.0.to_vec()))
+    .bind(fact.account.as_slice())
+    .bind(fact.transferred.map(|amount| amount.0.to_be_bytes_vec()))
+    .bind(at.timestamp.0.cast_signed())
+    .execute(&mut **tx)
+    .await
+    .during("record a fact")?;
+    Ok(())
+}
+
+pub(super) async fn reopen(tx: &mut Transaction<'_, Sqlite>, digest: RequestDigest) -> Result<()> {
+    sqlx::query("DELETE FROM closed WHERE digest = ?")
+        .bind(digest.0.as_slice())
+        .execute(&mut **tx)
+        .await
+        .during("open an order again")?;
+    Ok(())
+}
+
+pub(super) async fn insert_history(tx: &mut Transaction<'_, Sqlite>, entry: &Entry) -> Result<()> {
+    sqlx::query("INSERT INTO history (at_ms, digest, event) VALUES (?, ?, ?)")
+        .bind(entry.at_ms.cast_signed())
+        .bind(entry.digest.map(|digest| digest.0.to_vec()))
+        .bind(json(&entry.event)?)
+        .execute(&mut **tx)
+        .await
+        .during("record what happened")?;
+    Ok(())
+}
+
+pub(super) async fn insert_material(
+    tx: &mut Transaction<'_, Sqlite>,
+    digest: RequestDigest,
+    material: Material,
+) -> Result<()> {
+    sqlx::query("INSERT OR REPLACE INTO material (digest, program, stdin) VALUES (?, ?, ?)")
+        .bind(digest.0.as_slice())
+        .bind(material.program.as_slice())
+        .bind(material.stdin.as_slice())
+        .execute(&mut **tx)
+        .await
+        .during("record program and input")?;
+    Ok(())
+}
+
+/// A request that was locked without a bid of ours gets the run that its proof showed.
+pub(super) async fn ensure_run(
+    tx: &mut Transaction<'_, Sqlite>,
+    digest: RequestDigest,
+    run: &Preflight,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO verdict (digest, kind, cycles, image_id, journal, target_price, lock_at, race)
+         VALUES (?, 'bid', ?, ?, ?, ?, 0, 0)
+         ON CONFLICT (digest) DO UPDATE SET kind = 'bid', skip = NULL, cycles = excluded.cycles,
+             image_id = excluded.image_id, journal = excluded.journal,
+             target_price = excluded.target_price, lock_at = 0, race = 0
+         WHERE kind = 'skip'",
+    )
+    .bind(digest.0.as_slice())
+    .bind(run.cycles.0.cast_signed())
+    .bind(run.image_id.0.as_slice())
+    .bind(run.journal.0.as_ref())
+    .bind(U256::ZERO.to_be_bytes_vec())
+    .execute(&mut **tx)
+    .await
+    .during("record a run")?;
+    Ok(())
+}
+
+pub(super) async fn gas_of(tx: &mut Transaction<'_, Sqlite>, digest: RequestDigest) -> Result<Wei> {
+    let rows: Vec<(Vec<u8>,)> =
+        sqlx::query_as("SELECT gas_wei FROM intent WHERE digest = ? AND gas_wei IS NOT NULL")
+            .bind(digest.0.as_slice())
+            .fetch_all(&mut **tx)
+            .await
+            .during("add up gas")?;
+    rows.iter().try_fold(Wei::ZERO, |sum, (gas,)| {
+        sum.checked_add(Wei(number(gas, "gas cost")?))
+            .ok_or(LogbookError::Malformed { what: "gas cost" })
+    })
+}
+
+pub(super) async fn history(pool: &SqlitePool, id: Option<RequestId>) -> Result<Vec<Entry>> {
+    let all = "SELECT at_ms, digest, event FROM history ORDER BY seq";
+    let one = "SELECT at_ms, history.digest, event FROM history
+               JOIN request ON request.digest = history.digest
+               WHERE request.request_id = ? ORDER BY seq";
+    let rows: Vec<(i64, Option<Vec<u8>>, String)> = match id {
+        None => sqlx::query_as(all).fetch_all(pool).await,
+        Some(id) => {
+            sqlx::query_as(one).bind(id.to_u256().to_be_bytes_vec()).fetch_all(pool).await
+        }
+    }
+    .during("read the history")?;
+    rows.into_iter()
+        .map(|(at_ms, digest, event)| {
+            let digest = digest.map(|bytes| word(&bytes, "request digest")).transpose()?;
+            Ok(Entry {
+                at_ms: at_ms.cast_unsigned(),
+                digest: digest.map(RequestDigest),
+                event: parse(&event, "event")?,
+            })
+        })
+        .collect()
+}
+
+#[derive(FromRow)]
+struct OrderRow {
+    digest: Vec<u8>,
+    request: String,
+    signature: Vec<u8>,
+    kind: Option<String>,
+    skip: Option<String>,
+    cycles: Option<i64>,
+    image_id: Option<Vec<u8>>,
+    journal: Option<Vec<u8>>,
+    target_price: Option<Vec<u8>>,
+    lock_at: Option<i64>,
+    race: Option<bool>,
+    artifact: Option<Vec<u8>>,
+    claim: Option<Vec<u8>>,
+    seal: Option<Vec<u8>>,
+}
+
+pub(super) async fn open_orders(pool: &SqlitePool, domain: &MarketDomain) -> Result<Vec<OpenOrder>> {
+    let rows: Vec<OrderRow> = sqlx::query_as(
+        "SELECT request.digest, request, signature, kind, skip, cycles, image_id, journal,
+                target_price, lock_at, race, artifact, claim, seal
+         FROM request
+         LEFT JOIN verdict ON verdict.digest = request.digest
+         LEFT JOIN proof ON proof.digest = request.digest
+         LEFT JOIN seal ON seal.digest = request.digest
+         WHERE NOT EXISTS (SELECT 1 FROM closed WHERE closed.digest = request.digest)
+         ORDER BY request.seen_at_ms, request.digest",
+    )
+    .fetch_all(pool)
+    .await
+    .during("read the open orders")?;
+    let mut facts = open_facts(pool).await?;
+    rows.into_iter()
+        .map(|row| {
+            let unverified = Unverified {
+                request: parse(&row.request, "request")?,
+                signature: row.signature.clone().into(),
+            };
+            let signed = unverified
+                .verify(domain)
+                .map_err(|_| LogbookError::Malformed { what: "request" })?;
+            let digest = RequestDigest(word(&row.digest, "request digest")?);
+            let request = signed.request().clone();
+            let facts = facts.remove(&(request.id, Some(digest))).unwrap_or_default();
+            let standing = row.standing()?;
+            Ok(OpenOrder { order: Order { digest, request, facts, standing }, signed })
+        })
+        .collect()
+}
+
+type FactTuple = (Vec<u8>, String, Option<Vec<u8>>, Vec<u8>, Option<Vec<u8>>, i64, Vec<u8>);
+
+/// Facts of the open orders by request. Facts of the id's other requests count too: an id is
+/// locked once, whichever of its requests it was.
+async fn open_facts(pool: &SqlitePool) -> Result<HashMap<(RequestId, Option<RequestDigest>), Facts>> {
+    let rows: Vec<FactTuple> = sqlx::query_as(
+        "SELECT fact.request_id, fact.kind, fact.digest, account, transferred, at, request.digest
+         FROM fact JOIN request ON request.request_id = fact.request_id
+         WHERE NOT EXISTS (SELECT 1 FROM closed WHERE closed.digest = request.digest)
+         ORDER BY block, log_index",
+    )
+    .fetch_all(pool)
+    .await
+    .during("read the open orders' facts")?;
+    let mut facts: HashMap<_, Facts> = HashMap::new();
+    for (id, kind, digest, account, transferred, at, of) in rows {
+        let id = RequestId::try_from(number(&id, "request id")?)
+            .map_err(|_| LogbookError::Malformed { what: "request id" })?;
+        let of = RequestDigest(word(&of, "request digest")?);
+        let account = Address::try_from(account.as_slice())
+            .map_err(|_| LogbookError::Malformed { what: "account" })?;
+        let at = Timestamp(at.cast_unsigned());
+        let known = facts.entry((id, Some(of))).or_default();
+        match (kind.as_str(), digest, transferred) {
+            ("locked", Some(digest), _) => {
+                let digest = RequestDigest(word(&digest, "request digest")?);
+                known.lock = Some(LockFact { prover: account, digest, at });
+            }
+            ("delivered", _, _) => known.deliveries.push(Delivery { prover: account, at }),
+            ("slashed", _, Some(amount)) => {
+                let transferred = Collateral(number(&amount, "collateral")?);
+                known.slash = Some(SlashFact { recipient: account, transferred });
+            }
+            _ => return Err(LogbookError::Malformed { what: "fact" }),
+        }
+    }
+    Ok(facts)
+}
+
+impl OrderRow {
+    fn standing(self) -> Result<Standing> {
+        let malformed = |what| move || LogbookError::Malformed { what };
+        let Some(kind) = self.kind else { return Ok(Standing::Seen) };
+        if kind == "skip" {
+            let skip: Skip = parse(&self.skip.ok_or_else(malformed("refusal"))?, "refusal")?;
+            return Ok(Standing::Skipped(skip));
+        }
+        let bytes = |value: Option<Vec<u8>>, what| value.ok_or_else(malformed(what));
+        let run = Preflight {
+            cycles: Cycles(self.cycles.ok_or_else(malformed("cycles"))?.cast_unsigned()),
+            image_id: ImageId(word(&bytes(self.image_id, "image id")?, "image id")?),
+            journal: Journal(Bytes::from(bytes(self.journal, "journal")?)),
+        };
+        let bid = Bid {
+            target_price: Wei(number(&bytes(self.target_price, "price")?, "price")?),
+            lock_at: Timestamp(self.lock_at.ok_or_else(malformed("lock time"))?.cast_unsigned()),
+            race_worthwhile: self.race.ok_or_else(malformed("bid"))?,
+        };
+        let (Some(artifact), Some(claim)) = (self.artifact, self.claim) else {
+            return Ok(Standing::Priced(run, bid));
+        };
+        let proven = Proven {
+            proof: word(&artifact, "artifact id")?,
+            claim: ClaimDigest(word(&claim, "claim digest")?),
+        };
+        Ok(match self.seal {
+            None => Standing::Proven(run, bid, proven),
+            Some(seal) => Standing::Sealed(run, bid, Sealed { proven, seal: seal.into() }),
+        })
+    }
+}
+
+pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|_| LogbookError::Malformed { what: "value" })
+}
+
+fn parse<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T> {
+    serde_json::from_str(text).map_err(|_| LogbookError::Malformed { what })
+}
+
+pub(super) fn word(bytes: &[u8], what: &'static str) -> Result<B256> {
+    B256::try_from(bytes).map_err(|_| LogbookError::Malformed { what })
+}
+
+fn number(bytes: &[u8], what: &'static str) -> Result<U256> {
+    U256::try_from_be_slice(bytes).ok_or(LogbookError::Malformed { what })
+}

@@ -1,0 +1,223 @@
+use super::*;
+use alloy::primitives::{FixedBytes, U256};
+use alloy::signers::SignerSync;
+use alloy::signers::local::PrivateKeySigner;
+use rialto_chain::{BlockNumber, BlockRef};
+use rialto_planner::{Facts, Standing};
+use rialto_protocol::{
+    Callback, ClaimDigest, Collateral, Cycles, ImageId, Input, Journal, Offer, Predicate,
+    ProofRequest, Requirements, Timestamp, Unverified, guest_env,
+};
+use tempfile::TempDir;
+
+const ME: Address = Address::repeat_byte(0xee);
+const RIVAL: Address = Address::repeat_byte(0x11);
+
+fn domain() -> MarketDomain {
+    MarketDomain { chain_id: 31337, market: Address::repeat_byte(0x3a) }
+}
+
+fn request(index: u32) -> Unverified {
+    let client = PrivateKeySigner::from_bytes(&B256::repeat_byte(7)).unwrap();
+    let request = ProofRequest {
+        id: RequestId::new(client.address(), index),
+        requirements: Requirements {
+            callback: Callback::default(),
+            predicate: Predicate::PrefixMatch {
+                image_id: ImageId(B256::ZERO),
+                prefix: Bytes::new(),
+            },
+            selector: FixedBytes::ZERO,
+        },
+        image_url: "https://host/program".into(),
+        input: Input::Inline(guest_env::encode(b"in")),
+        offer: Offer {
+            min_price: Wei::from(10),
+            max_price: Wei::from(110),
+            ramp_up_start: Timestamp(1000),
+            ramp_up_period: 100,
+            lock_timeout: 200,
+            timeout: 300,
+            lock_collateral: Collateral::from(8),
+        },
+    };
+    let digest = domain().request_digest(&request);
+    let signature = client.sign_hash_sync(&digest.0).unwrap();
+    Unverified { request, signature: signature.as_bytes().into() }
+}
+
+fn at(block: u64, log_index: u64) -> LogPosition {
+    LogPosition {
+        block: BlockRef { number: BlockNumber(block), hash: B256::repeat_byte(block as u8) },
+        timestamp: Timestamp(1000 + block),
+        tx_hash: B256::ZERO,
+        log_index,
+    }
+}
+
+fn locked(prover: Address, index: u32, block: u64) -> FeedItem {
+    let event = MarketEvent::RequestLocked { prover, request: Box::new(request(index)) };
+    FeedItem::Event(at(block, 0), event)
+}
+
+async fn open(dir: &TempDir) -> Logbook {
+    Logbook::open(&dir.path().join("logbook.sqlite"), ME).await.unwrap()
+}
+
+async fn feed(logbook: &Logbook, items: Vec<FeedItem>) -> Vec<Event> {
+    let entries = logbook.record_feed(&domain(), items, &Trail::default()).await.unwrap();
+    entries.into_iter().map(|entry| entry.event).collect()
+}
+
+async fn only_order(logbook: &Logbook) -> Order {
+    let mut orders = logbook.open_orders(&domain()).await.unwrap();
+    assert_eq!(orders.len(), 1);
+    orders.remove(0).order
+}
+
+fn run() -> Preflight {
+    Preflight {
+        cycles: Cycles(5),
+        image_id: ImageId(B256::repeat_byte(1)),
+        journal: Journal(Bytes::from_static(b"journal")),
+    }
+}
+
+fn bid() -> Bid {
+    Bid { target_price: Wei::from(20), lock_at: Timestamp(1010), race_worthwhile: true }
+}
+
+fn material() -> Material {
+    Material { program: B256::repeat_byte(2), stdin: B256::repeat_byte(3) }
+}
+
+#[tokio::test]
+async fn an_order_grows_and_survives_every_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let submitted = MarketEvent::RequestSubmitted(Box::new(request(1)));
+    let logbook = open(&dir).await;
+    let seen = feed(&logbook, vec![FeedItem::Event(at(1, 0), submitted.clone())]).await;
+    assert!(matches!(seen[..], [Event::Seen { .. }]));
+    assert_eq!(feed(&logbook, vec![FeedItem::Event(at(2, 0), submitted)]).await, []);
+
+    let logbook = open(&dir).await;
+    let order = only_order(&logbook).await;
+    assert_eq!((&order.standing, &order.facts), (&Standing::Seen, &Facts::default()));
+    let digest = order.digest;
+    logbook.bid(digest, material(), &run(), &bid()).await.unwrap();
+
+    let logbook = open(&dir).await;
+    assert_eq!(only_order(&logbook).await.standing, Standing::Priced(run(), bid()));
+    assert_eq!(logbook.material(digest).await.unwrap(), Some(material()));
+    let proven = Proven { proof: B256::repeat_byte(4), claim: ClaimDigest(B256::repeat_byte(5)) };
+    logbook.proven(digest, &run(), proven, 1234).await.unwrap();
+
+    let logbook = open(&dir).await;
+    assert_eq!(only_order(&logbook).await.standing, Standing::Proven(run(), bid(), proven));
+    logbook.sealed(digest, &Bytes::from_static(b"seal"), 2).await.unwrap();
+    let standing = only_order(&open(&dir).await).await;
+    assert!(matches!(standing.standing, Standing::Sealed(_, _, sealed) if sealed.seal == "seal"));
+
+    let paid = Closing::Paid { price: Wei::from(20) };
+    logbook.close(digest, paid, 9).await.unwrap();
+    assert!(logbook.open_orders(&domain()).await.unwrap().is_empty());
+    let history = logbook.history(Some(request(1).request.id)).await.unwrap();
+    let last = &history.last().unwrap().event;
+    assert_eq!(*last, Event::Closed { outcome: paid, gas_wei: Wei::ZERO });
+}
+
+#[tokio::test]
+async fn a_reorganisation_takes_facts_back_and_opens_orders_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    let events = feed(&logbook, vec![locked(RIVAL, 1, 5)]).await;
+    assert!(matches!(events[..], [Event::Seen { .. }, Event::LockedByOther { .. }]));
+    let order = only_order(&logbook).await;
+    assert_eq!(order.facts.lock.unwrap().prover, RIVAL);
+    logbook.close(order.digest, Closing::TakenByOther, 5).await.unwrap();
+    let events = feed(
+        &logbook,
+        vec![FeedItem::Rewound { to: BlockNumber(4) }, locked(ME, 1, 5)],
+    )
+    .await;
+    assert!(
+        matches!(events[..], [Event::Rewound { to_block: 4 }, Event::Locked { price, .. }] if price == Wei::from(15)),
+        "{events:?}"
+    );
+    assert_eq!(only_order(&logbook).await.facts.lock.unwrap().prover, ME);
+}
+
+#[tokio::test]
+async fn a_lock_that_lands_after_it_was_given_up_opens_the_order_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    let submitted = MarketEvent::RequestSubmitted(Box::new(request(1)));
+    feed(&logbook, vec![FeedItem::Event(at(1, 0), submitted)]).await;
+    let digest = only_order(&logbook).await.digest;
+    logbook.skip(digest, &Skip::LockFailed { what: "given up".into() }).await.unwrap();
+    logbook.close(digest, Closing::Refused, 1).await.unwrap();
+    feed(&logbook, vec![locked(ME, 1, 2)]).await;
+    let order = only_order(&logbook).await;
+    assert_eq!(order.facts.lock.unwrap().prover, ME);
+    logbook.proven(digest, &run(), Proven { proof: B256::ZERO, claim: ClaimDigest(B256::ZERO) }, 1)
+        .await
+        .unwrap();
+    assert!(matches!(only_order(&logbook).await.standing, Standing::Proven(..)));
+}
+
+#[tokio::test]
+async fn a_lock_of_one_request_is_a_fact_of_its_ids_other_requests() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    let mut other = request(1);
+    other.request.offer.max_price = Wei(U256::from(500));
+    let client = PrivateKeySigner::from_bytes(&B256::repeat_byte(7)).unwrap();
+    let digest = domain().request_digest(&other.request);
+    other.signature = client.sign_hash_sync(&digest.0).unwrap().as_bytes().into();
+    let submitted = MarketEvent::RequestSubmitted(Box::new(other));
+    feed(&logbook, vec![FeedItem::Event(at(1, 0), submitted), locked(RIVAL, 1, 2)]).await;
+    let orders = logbook.open_orders(&domain()).await.unwrap();
+    assert_eq!(orders.len(), 2);
+    assert!(orders.iter().all(|open| open.order.facts.lock.is_some_and(|l| l.prover == RIVAL)));
+}
+
+#[tokio::test]
+async fn strangers_nonsense_is_noted_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    let mut forged = request(1);
+    forged.request.offer.max_price = Wei::from(1_000_000);
+    let events = feed(
+        &logbook,
+        vec![FeedItem::Event(at(1, 0), MarketEvent::RequestSubmitted(Box::new(forged)))],
+    )
+    .await;
+    assert!(matches!(&events[..], [Event::Ignored { reason }] if reason.contains("signed by")));
+    assert!(logbook.open_orders(&domain()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn intents_add_up_and_name_their_transactions() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    feed(&logbook, vec![locked(ME, 1, 5)]).await;
+    let digest = only_order(&logbook).await.digest;
+    for gas in [100u128, 23] {
+        let event = Event::Locking { price: Wei::ZERO };
+        let (id, _) = logbook.intend(digest, IntentKind::Lock, event).await.unwrap();
+        let signed = logbook.signed(id, B256::repeat_byte(6)).await.unwrap();
+        assert_eq!(signed.digest, Some(digest));
+        logbook.settle_intent(id, IntentOutcome::Mined(Wei::from(gas))).await.unwrap();
+    }
+    let closed = logbook.close(digest, Closing::Forfeited, 9).await.unwrap();
+    let expected = Event::Closed { outcome: Closing::Forfeited, gas_wei: Wei::from(123) };
+    assert_eq!(closed.event, expected);
+}
+
+#[tokio::test]
+async fn another_provers_logbook_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(&dir).await);
+    let stranger = Logbook::open(&dir.path().join("logbook.sqlite"), RIVAL).await;
+    assert!(matches!(stranger, Err(LogbookError::OtherProver { owner: ME, me: RIVAL })));
+}

@@ -1,0 +1,87 @@
+//! Reads the chain's events into the logbook, block by block, and says when there is news.
+
+use crate::event::Event;
+use crate::logbook::LogbookError;
+use crate::venue::{Head, Venue};
+use rialto_chain::{EventFeed, Market, MarketError, feed::LogSource};
+use rialto_protocol::Wei;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use alloy::primitives::Address;
+use alloy::providers::Provider;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// What the chain looks like now; facts have been read up to `read_to`.
+pub(crate) async fn look(market: &Market, me: Address, read_to: u64) -> Result<Head, MarketError> {
+    let head = market.endpoint().head().await?;
+    let gas_price = market.endpoint().provider().get_gas_price().await.unwrap_or(head.base_fee_wei);
+    let free_collateral = market.collateral_of(me).await?;
+    Ok(Head {
+        timestamp: head.timestamp,
+        seen_at: Instant::now(),
+        read_to,
+        gas_price: Wei::from(gas_price),
+        free_collateral,
+    })
+}
+
+/// Polls until the node ends. Endpoint errors are reported and outlived.
+pub(crate) async fn run<S: LogSource>(
+    venue: Arc<Venue>,
+    mut feed: EventFeed<S>,
+    head: watch::Sender<Head>,
+    stop: CancellationToken,
+) -> Result<(), LogbookError> {
+    let pause = Duration::from_millis(venue.settings.market.events_poll_ms);
+    let mut failing = false;
+    loop {
+        let wait = match read(&venue, &mut feed, &head).await? {
+            Ok(()) => {
+                failing = false;
+                pause
+            }
+            Err(problem) => {
+                if !failing {
+                    let trouble =
+                        Event::Retrying { step: "read the chain".into(), reason: problem, in_s: 1 };
+                    venue.tell(venue.logbook.note(None, trouble).await?);
+                }
+                failing = true;
+                Duration::from_secs(1)
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}
+
+/// Everything new, into the logbook. The inner error is the chain's and passes.
+pub(crate) async fn read<S: LogSource>(
+    venue: &Venue,
+    feed: &mut EventFeed<S>,
+    head: &watch::Sender<Head>,
+) -> Result<Result<(), String>, LogbookError> {
+    loop {
+        let items = match feed.poll().await {
+            Ok(items) => items,
+            Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
+        };
+        let news = !items.is_empty();
+        let entries = venue.logbook.record_feed(&venue.domain, items, feed.trail()).await?;
+        entries.into_iter().for_each(|entry| venue.tell(entry));
+        let read_to = feed.trail().tip().map_or(0, |tip| tip.number.0);
+        match look(&venue.market, venue.me(), read_to).await {
+            Ok(seen) => head.send_replace(seen),
+            Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
+        };
+        if news {
+            venue.wakes.all();
+        }
+        if !feed.is_behind() {
+            return Ok(Ok(()));
+        }
+    }
+}
