@@ -3,8 +3,11 @@
 //! Anybody can make the market emit a request that is no request; such a log becomes
 //! [`MarketEvent::Malformed`] and stops nothing.
 
+use crate::bindings::Market::{self as abi, MarketEvents};
 use crate::{BlockRef, MarketRevert};
-use alloy::primitives::{Address, B256, Bytes};
+use alloy::primitives::{Address, B256, Bytes, LogData, U256};
+use alloy::sol_types::{SolEventInterface, SolValue};
+use rialto_protocol::abi::{Fulfillment as AbiFulfillment, InvalidAbi, ProofRequest as AbiRequest};
 use rialto_protocol::{
     Collateral, Fulfillment, RequestDigest, RequestId, Timestamp, Unverified, Wei,
 };
@@ -112,3 +115,92 @@ pub enum MarketEvent {
         reason: String,
     },
 }
+
+impl MarketEvent {
+    /// Reads a log that the market wrote.
+    pub fn decode(log: &LogData) -> Self {
+        let decoded = MarketEvents::decode_raw_log(log.topics(), &log.data)
+            .map_err(Unreadable::Log)
+            .and_then(converted);
+        decoded.unwrap_or_else(|unreadable| Self::Malformed {
+            topic: log.topics().first().copied(),
+            reason: unreadable.to_string(),
+        })
+    }
+}
+
+/// Why a log is none of the market's events.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("not an event of the market: {0}")]
+    Log(alloy::sol_types::Error),
+    #[error(transparent)]
+    Part(#[from] InvalidAbi),
+}
+
+fn converted(event: MarketEvents) -> Result<MarketEvent, Unreadable> {
+    use MarketEvent as M;
+    use MarketEvents as E;
+    Ok(match event {
+        E::RequestSubmitted(e) => {
+            M::RequestSubmitted(Box::new(unverified(&e.request, e.clientSignature)?))
+        }
+        E::RequestLocked(e) => M::RequestLocked {
+            prover: e.prover,
+            request: Box::new(unverified(&e.request, e.clientSignature)?),
+        },
+        E::RequestFulfilled(e) => M::RequestFulfilled {
+            id: id(e.requestId)?,
+            prover: e.prover,
+            digest: RequestDigest(e.requestDigest),
+        },
+        E::ProofDelivered(e) => M::ProofDelivered {
+            id: id(e.requestId)?,
+            prover: e.prover,
+            digest: RequestDigest(e.fulfillment.requestDigest),
+            fulfillment: Box::new(delivered(e.fulfillment)?),
+        },
+        E::ProverSlashed(e) => M::ProverSlashed {
+            id: id(e.requestId)?,
+            burned: Collateral(e.collateralBurned),
+            transferred: Collateral(e.collateralTransferred),
+            recipient: e.collateralRecipient,
+        },
+        E::Deposit(e) => M::Deposit { account: e.account, amount: Wei(e.value) },
+        E::Withdrawal(e) => M::Withdrawal { account: e.account, amount: Wei(e.value) },
+        E::CollateralDeposit(e) => {
+            M::CollateralDeposit { account: e.account, amount: Collateral(e.value) }
+        }
+        E::CollateralWithdrawal(e) => {
+            M::CollateralWithdrawal { account: e.account, amount: Collateral(e.value) }
+        }
+        E::PaymentRequirementsFailed(e) => {
+            M::PaymentFailed(Box::new(MarketRevert::decode(&e.reason)))
+        }
+        E::CallbackFailed(e) => {
+            M::CallbackFailed { id: id(e.requestId)?, callback: e.callback, reason: e.reason }
+        }
+    })
+}
+
+fn id(raw: U256) -> Result<RequestId, InvalidAbi> {
+    Ok(RequestId::try_from(raw)?)
+}
+
+/// The generated request and the protocol's have one encoding, so the bytes are the bridge.
+fn unverified(request: &abi::ProofRequest, signature: Bytes) -> Result<Unverified, Unreadable> {
+    let request = AbiRequest::abi_decode(&request.abi_encode()).map_err(Unreadable::Log)?;
+    Ok(Unverified { request: request.try_into()?, signature })
+}
+
+fn delivered(fulfillment: abi::DeliveredFulfillment) -> Result<Fulfillment, InvalidAbi> {
+    Fulfillment::try_from(AbiFulfillment {
+        claimDigest: fulfillment.claimDigest,
+        fulfillmentDataType: fulfillment.fulfillmentDataType,
+        fulfillmentData: fulfillment.fulfillmentData,
+        seal: fulfillment.seal,
+    })
+}
+
+#[cfg(test)]
+mod tests;

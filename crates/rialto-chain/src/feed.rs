@@ -1,19 +1,28 @@
 //! The market's events in chain order, across reorgs, restarts and bad endpoints.
 //!
-//! The feed is pulled: [`EventFeed::poll`] asks the endpoint for what is new and returns at once.
-//! Its position is a [`Trail`], the last blocks it has seen with their hashes. Each poll first asks
+//! The feed is pulled: [`EventFeed::poll`] asks the endpoint for what is new and returns. Its
+//! position is a [`Trail`], the last blocks it has read with their hashes. Each poll first asks
 //! whether the newest of them is still canonical; if not, the feed goes back to the newest that is
 //! and says so with [`FeedItem::Rewound`], before it reads again from there.
 //!
 //! Invariants: a consumer that drops everything above [`FeedItem::Rewound`] holds, after every
-//! poll, exactly the events of the chain that ends in the trail's newest block; a failed or
+//! poll, exactly the events of the chain that ends in the trail's newest block (for which a poll,
+//! a matter of milliseconds, must not see one fork give way to another and come back); a failed or
 //! cancelled poll changes nothing; no error ends the feed.
 
+mod chunk;
+mod source;
+mod trail;
+
+pub use source::LogSource;
+pub use trail::Trail;
+
 use crate::{BlockFacts, BlockNumber, BlockRef, Endpoint, EndpointError, LogPosition, MarketEvent};
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use alloy::rpc::types::Log;
-use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use chunk::ChunkSize;
+use rialto_protocol::Timestamp;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// How a feed reads.
@@ -25,9 +34,9 @@ pub struct FeedConfig {
     pub look_back_blocks: u64,
     /// How many blocks must be on top of a block before the feed reads it. 0 reads the newest.
     pub confirmations: u64,
-    /// Most blocks asked for at once; endpoints that refuse it are asked for fewer.
+    /// Most blocks asked for at once; endpoints that refuse it are asked for fewer. At least 1.
     pub chunk_blocks_max: u64,
-    /// Most blocks the trail remembers. A reorg deeper than the trail starts over from
+    /// Most blocks the trail remembers, at least 1. A reorg deeper than the trail starts over from
     /// `look_back_blocks` before its oldest block.
     pub trail_blocks: usize,
 }
@@ -56,9 +65,9 @@ pub enum FeedItem {
     },
 }
 
-/// A poll failed; nothing has changed, and the next poll is the retry.
+/// A poll failed. Nothing that the feed told has changed, and the next poll is the retry.
 #[derive(Debug, thiserror::Error)]
-#[error("the event feed could not read the chain ({failures} times in a row)")]
+#[error("the event feed could not read the chain, {failures} times in a row now")]
 pub struct FeedError {
     /// Failed polls since the last good one, this one included.
     pub failures: u32,
@@ -68,39 +77,6 @@ pub struct FeedError {
     pub source: EndpointError,
 }
 
-/// The last blocks that a feed has read, oldest first. Persist it together with what was made of
-/// the events, and a new feed continues there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Trail {
-    blocks: Vec<BlockRef>,
-}
-
-impl Trail {
-    /// The newest block that was read: all events up to here have been delivered.
-    pub fn tip(&self) -> Option<BlockRef> {
-        self.blocks.last().copied()
-    }
-}
-
-/// Where a feed reads: an endpoint, or a simulated chain.
-#[async_trait]
-pub trait LogSource: Send + Sync {
-    /// The newest block.
-    async fn head(&self) -> Result<BlockFacts, EndpointError>;
-
-    /// The canonical block of that number, if it is known.
-    async fn block_at(&self, number: BlockNumber) -> Result<Option<BlockFacts>, EndpointError>;
-
-    /// Logs of `address` in the canonical blocks `from` to `to`, both included, in chain order.
-    async fn logs(
-        &self,
-        address: Address,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<Log>, EndpointError>;
-}
-
 /// The events of one market.
 #[derive(Debug)]
 pub struct EventFeed<S = Endpoint> {
@@ -108,28 +84,274 @@ pub struct EventFeed<S = Endpoint> {
     market: Address,
     config: FeedConfig,
     trail: Trail,
+    chunk: ChunkSize,
+    behind: bool,
+    failures: u32,
+}
+
+/// What one poll found, before it takes effect.
+enum Finding {
+    /// Nothing new, or the chain changed while it was read; the next tick sees.
+    Nothing,
+    /// The trail's tip has fallen; this block of it still stands, if any.
+    Rewind(Option<BlockRef>),
+    /// A chunk of the canonical chain, and the blocks of it that the trail should know.
+    Read { items: Vec<FeedItem>, passed: Vec<BlockRef>, behind: bool },
+    /// The endpoint refuses so many blocks at once.
+    TooLarge { blocks: u64 },
 }
 
 impl<S: LogSource> EventFeed<S> {
     /// A feed of `market`'s events that continues after `trail`, or looks back if that is empty.
     pub fn new(source: S, market: Address, config: FeedConfig, trail: Trail) -> Self {
-        Self { source, market, config, trail }
+        let chunk = ChunkSize::new(config.chunk_blocks_max);
+        Self { source, market, config, trail, chunk, behind: true, failures: 0 }
     }
 
     /// What is new since the last poll, oldest first; empty if nothing is. One poll reads at most
-    /// one chunk: while [`EventFeed::is_behind`], poll again at once.
+    /// one chunk: while [`EventFeed::is_behind`], poll again at once. It can be cancelled.
     pub async fn poll(&mut self) -> Result<Vec<FeedItem>, FeedError> {
-        let _ = (&self.source, self.market, &self.config);
-        unimplemented!("follows")
+        let found = self.look().await;
+        match found {
+            Ok(finding) => {
+                self.failures = 0;
+                Ok(self.take(finding))
+            }
+            Err(source) => {
+                self.failures = self.failures.saturating_add(1);
+                self.behind = false;
+                Err(FeedError {
+                    failures: self.failures,
+                    retry_after: retry_after(self.failures),
+                    source,
+                })
+            }
+        }
     }
 
-    /// Whether the last poll left blocks unread.
+    /// Whether there is more to read right now.
     pub fn is_behind(&self) -> bool {
-        unimplemented!("follows")
+        self.behind
     }
 
-    /// The position after the last poll's items, to be persisted with them.
+    /// The position after the last poll's items, to be persisted together with them.
     pub fn trail(&self) -> &Trail {
         &self.trail
     }
+
+    fn take(&mut self, finding: Finding) -> Vec<FeedItem> {
+        match finding {
+            Finding::Nothing => {
+                self.behind = false;
+                Vec::new()
+            }
+            Finding::TooLarge { blocks } => {
+                self.chunk.refused(blocks);
+                self.behind = true;
+                Vec::new()
+            }
+            Finding::Rewind(stands) => {
+                self.behind = true;
+                let to = match stands {
+                    Some(block) => {
+                        self.trail.rewind_to(block);
+                        block.number
+                    }
+                    None => self.start_over(),
+                };
+                vec![FeedItem::Rewound { to }]
+            }
+            Finding::Read { items, passed, behind } => {
+                self.chunk.succeeded();
+                self.behind = behind;
+                for block in passed {
+                    self.trail.push(block, self.config.trail_blocks);
+                }
+                items
+            }
+        }
+    }
+
+    /// Nothing on the trail stands: the events that it vouched for are void, and so are those that
+    /// a reader of the look-back may hold. The next poll reads from there.
+    fn start_over(&mut self) -> BlockNumber {
+        let oldest = self.trail.oldest().map_or(self.config.floor, |block| block.number);
+        let from = oldest.saturating_sub(self.config.look_back_blocks.max(1));
+        let to = from.max(self.config.floor.saturating_sub(1));
+        self.trail = Trail::starting_after(to);
+        to
+    }
+
+    async fn look(&mut self) -> Result<Finding, EndpointError> {
+        let head = self.source.head().await?;
+        if let Some(tip) = self.trail.tip() {
+            if tip == head.block {
+                return Ok(Finding::Nothing);
+            }
+            if tip.hash != head.parent && !self.stands(tip, &head).await? {
+                return self.newest_standing(&head).await.map(Finding::Rewind);
+            }
+        }
+        let newest = head.block.number.saturating_sub(self.config.confirmations);
+        let from = self.next_block(newest);
+        if from > newest || head.block.number.0 < self.config.confirmations {
+            return Ok(Finding::Nothing);
+        }
+        let to = newest.min(from.saturating_add(self.chunk.blocks() - 1));
+        match self.read(from, to, &head).await {
+            Err(failed) if to > from && chunk::is_too_large(&failed) => {
+                Ok(Finding::TooLarge { blocks: to.0 - from.0 + 1 })
+            }
+            other => other,
+        }
+    }
+
+    fn next_block(&self, newest: BlockNumber) -> BlockNumber {
+        let floor = self.config.floor;
+        match self.trail.read_up_to() {
+            Some(read) => read.saturating_add(1),
+            None => newest.saturating_sub(self.config.look_back_blocks).max(floor),
+        }
+    }
+
+    /// Whether `block` can still be on the canonical chain. A head below it says nothing: the
+    /// endpoint may lag, or the chain may grow back past it, and then the hash tells.
+    async fn stands(&self, block: BlockRef, head: &BlockFacts) -> Result<bool, EndpointError> {
+        if block.number <= head.block.number {
+            return self.is_canonical(block).await;
+        }
+        match self.trail.up_to(head.block.number).last() {
+            Some(known) if known.number == head.block.number => Ok(*known == head.block),
+            Some(known) => self.is_canonical(*known).await,
+            None => Ok(true),
+        }
+    }
+
+    async fn is_canonical(&self, block: BlockRef) -> Result<bool, EndpointError> {
+        let found = self.source.block_at(block.number).await?;
+        Ok(found.is_none_or(|found| found.block == block))
+    }
+
+    /// The newest block of the trail that is canonical, found by halving: on any chain, what a
+    /// standing block descends from stands too.
+    async fn newest_standing(&self, head: &BlockFacts) -> Result<Option<BlockRef>, EndpointError> {
+        let blocks = self.trail.up_to(head.block.number);
+        let (mut standing, mut fallen) = (0, blocks.len());
+        while standing < fallen {
+            let middle = standing + (fallen - standing) / 2;
+            let found = self.source.block_at(blocks[middle].number).await?;
+            match found.is_some_and(|found| found.block == blocks[middle]) {
+                true => standing = middle + 1,
+                false => fallen = middle,
+            }
+        }
+        Ok(standing.checked_sub(1).map(|index| blocks[index]))
+    }
+
+    /// Reads a chunk. The logs count only if the chunk's last block was the same before and after,
+    /// and the trail's tip still stood with it: then they are of the one chain that ends there.
+    async fn read(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+        head: &BlockFacts,
+    ) -> Result<Finding, EndpointError> {
+        let before = match to == head.block.number {
+            true => Some(*head),
+            false => self.source.block_at(to).await?,
+        };
+        let Some(last) = before else { return Ok(Finding::Nothing) };
+        let logs = self.source.logs(self.market, from, to).await?;
+        let after = self.source.block_at(to).await?;
+        if after.map(|after| after.block) != Some(last.block) || !self.joins(&last).await? {
+            return Ok(Finding::Nothing);
+        }
+        let Some((items, mut passed)) = self.decoded(logs, &last).await? else {
+            return Ok(Finding::Nothing);
+        };
+        if passed.last() != Some(&last.block) {
+            passed.push(last.block);
+        }
+        let behind = to < head.block.number.saturating_sub(self.config.confirmations);
+        Ok(Finding::Read { items, passed, behind })
+    }
+
+    /// Whether the trail's tip is on the chain that ends in `last`, asked while that is canonical.
+    async fn joins(&self, last: &BlockFacts) -> Result<bool, EndpointError> {
+        match self.trail.tip() {
+            None => Ok(true),
+            Some(tip) if tip.hash == last.parent => Ok(true),
+            Some(tip) => {
+                let found = self.source.block_at(tip.number).await?;
+                Ok(found.is_some_and(|found| found.block == tip))
+            }
+        }
+    }
+
+    /// The logs as items, and the blocks they are in. `None` if a log is of no canonical block.
+    async fn decoded(
+        &self,
+        logs: Vec<Log>,
+        last: &BlockFacts,
+    ) -> Result<Option<(Vec<FeedItem>, Vec<BlockRef>)>, EndpointError> {
+        let mut times = HashMap::from([(last.block.hash, last.timestamp)]);
+        let mut items = Vec::with_capacity(logs.len());
+        let mut passed: Vec<BlockRef> = Vec::new();
+        for log in logs {
+            let Some(block) = mined_in(&log) else { return Ok(None) };
+            let Some(timestamp) = self.time_of(&log, block, &mut times).await? else {
+                return Ok(None);
+            };
+            if passed.last() != Some(&block) {
+                passed.push(block);
+            }
+            let position = LogPosition {
+                block,
+                timestamp,
+                tx_hash: log.transaction_hash.unwrap_or_default(),
+                log_index: log.log_index.unwrap_or_default(),
+            };
+            items.push(FeedItem::Event(position, MarketEvent::decode(&log.inner.data)));
+        }
+        Ok(Some((items, passed)))
+    }
+
+    /// When a log's block was made. Older endpoints do not put it into logs.
+    async fn time_of(
+        &self,
+        log: &Log,
+        block: BlockRef,
+        times: &mut HashMap<B256, Timestamp>,
+    ) -> Result<Option<Timestamp>, EndpointError> {
+        if let Some(known) = log.block_timestamp.map(Timestamp).or(times.get(&block.hash).copied())
+        {
+            return Ok(Some(known));
+        }
+        let Some(facts) = self.source.block_at(block.number).await? else { return Ok(None) };
+        if facts.block != block {
+            return Ok(None);
+        }
+        times.insert(block.hash, facts.timestamp);
+        Ok(Some(facts.timestamp))
+    }
 }
+
+fn mined_in(log: &Log) -> Option<BlockRef> {
+    if log.removed {
+        return None;
+    }
+    Some(BlockRef { number: BlockNumber(log.block_number?), hash: log.block_hash? })
+}
+
+/// First wait after a failure.
+const RETRY_MIN: Duration = Duration::from_millis(250);
+/// Longest wait: an endpoint that returns is noticed within it.
+const RETRY_MAX: Duration = Duration::from_secs(15);
+
+fn retry_after(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    RETRY_MIN.saturating_mul(1 << doublings).min(RETRY_MAX)
+}
+
+#[cfg(test)]
+mod tests;

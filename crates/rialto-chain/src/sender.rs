@@ -9,14 +9,30 @@
 //! Invariants: every nonce below the local one is mined, in flight, or being filled; a broadcast
 //! transaction was in the log before; replacements raise both fees by at least an eighth.
 
-use crate::{BlockRef, Call, Endpoint, EndpointError, MarketRevert};
+mod actor;
+mod book;
+mod fees;
+mod plan;
+mod port;
+mod verdict;
+
+use crate::{BlockRef, Call, Endpoint, EndpointError, MarketRevert, revert};
+use actor::{Actor, Parts, Request};
+use alloy::eips::BlockId;
 use alloy::primitives::{Address, B256, Bytes};
+use alloy::providers::Provider;
 use alloy::rpc::types::Log;
 use alloy::signers::local::PrivateKeySigner;
 use async_trait::async_trait;
+use fees::FeeLimits;
+use plan::Policy;
+use port::{Account, GasCall};
 use rialto_protocol::Timestamp;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use verdict::Verdict;
 
 /// A transaction's number within its account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +49,9 @@ pub struct SenderConfig {
     pub watch_blocks: u64,
     /// Blocks after which a transaction that was not included is replaced with higher fees.
     pub stall_blocks: u64,
+    /// Time after which a transaction that was not included is sent to the endpoint again, in case
+    /// it was dropped.
+    pub rebroadcast_after: Duration,
     /// Transactions in flight at once; further ones wait in the mailbox.
     pub in_flight_max: usize,
     /// Least tip in wei per gas.
@@ -48,6 +67,7 @@ impl Default for SenderConfig {
             confirmations: 1,
             watch_blocks: 16,
             stall_blocks: 5,
+            rebroadcast_after: Duration::from_secs(10),
             in_flight_max: 128,
             tip_min_wei: 1_000_000,
             fee_max_wei: 1_000_000_000_000,
@@ -172,35 +192,56 @@ pub enum SendError {
     Stopped,
 }
 
+/// Calls that wait for a nonce beyond those in flight; whoever sends more waits in `send`.
+const MAILBOX: usize = 64;
+/// What an estimate is multiplied by: state changes between estimate and inclusion.
+const GAS_MARGIN_PERCENT: u64 = 125;
+
 /// The handle to an account's sender, cheap to clone. The sender ends when the last handle is
 /// gone and nothing is awaited any more.
 #[derive(Clone, Debug)]
 pub struct Sender {
     address: Address,
     endpoint: Endpoint,
+    mailbox: mpsc::Sender<Request>,
 }
 
 /// The sender itself, to be run as a task.
-#[derive(Debug)]
-pub struct SenderTask {}
+pub struct SenderTask {
+    actor: Actor<Account>,
+}
 
 /// A call on its way.
 #[derive(Debug)]
 pub struct PendingTx {
     nonce: Nonce,
     tx_hash: B256,
+    outcome: oneshot::Receiver<Result<Receipt, SendError>>,
 }
 
 impl Sender {
-    /// Reconciles with the chain and the mempool, and gives the handle and the task to run.
+    /// Reconciles with the chain and the mempool, and gives the handle and the task to run. There
+    /// must be one sender per account: two would use the same nonces.
     pub async fn open(
         endpoint: Endpoint,
         signer: PrivateKeySigner,
         config: SenderConfig,
         log: Arc<dyn TxLog>,
     ) -> Result<(Self, SenderTask), EndpointError> {
-        let _ = (&config, &log);
-        Ok((Self { address: signer.address(), endpoint }, SenderTask {}))
+        let address = signer.address();
+        let (mailbox, requests) = mpsc::channel(MAILBOX);
+        let parts = Parts {
+            port: Arc::new(Account { endpoint: endpoint.clone(), address }),
+            signer,
+            chain_id: endpoint.chain_id(),
+            log,
+            policy: config.policy(),
+            poll_interval: config.poll_interval,
+            in_flight_max: config.in_flight_max,
+            mailbox: requests,
+        };
+        let actor = Actor::start(parts).await?;
+        Ok((Self { address, endpoint, mailbox }, SenderTask { actor }))
     }
 
     /// Whose transactions it sends.
@@ -211,29 +252,86 @@ impl Sender {
     /// Signs `call` and begins to send it. Returns once it has a nonce and is in the log; waits
     /// while [`SenderConfig::in_flight_max`] is reached.
     pub async fn send(&self, call: Call, options: SendOptions) -> Result<PendingTx, SendError> {
-        let _ = (&self.endpoint, call, options);
-        Err(SendError::Stopped)
+        let gas_limit = match options.gas_limit {
+            Some(gas_limit) => gas_limit,
+            None => self.estimate(&call).await?,
+        };
+        let (reply, replied) = oneshot::channel();
+        let request = Request { call: GasCall { call, gas_limit }, options, reply };
+        self.mailbox.send(request).await.map_err(|_| SendError::Stopped)?;
+        replied.await.map_err(|_| SendError::Stopped)?
+    }
+
+    /// [`Sender::send`], then awaits the outcome.
+    pub async fn send_and_wait(
+        &self,
+        call: Call,
+        options: SendOptions,
+    ) -> Result<Receipt, SendError> {
+        self.send(call, options).await?.outcome().await
+    }
+
+    async fn estimate(&self, call: &Call) -> Result<u64, SendError> {
+        let request = call.request(self.address);
+        let estimate = self.endpoint.provider().estimate_gas(request).block(BlockId::pending());
+        match estimate.await {
+            Ok(gas) => Ok(gas.saturating_mul(GAS_MARGIN_PERCENT) / 100),
+            Err(source) => {
+                let failed = EndpointError { operation: "estimate a call's gas", source };
+                if let Some(revert) = revert::revert_of(&failed) {
+                    return Err(SendError::WouldRevert(Box::new(revert)));
+                }
+                Err(match Verdict::of(Err(failed)) {
+                    Verdict::Poor(detail) => {
+                        SendError::InsufficientFunds { account: self.address, detail }
+                    }
+                    Verdict::Unclear(failed) => SendError::Endpoint(failed),
+                    other => SendError::Refused(format!("{other:?}")),
+                })
+            }
+        }
     }
 }
 
 impl SenderTask {
     /// Runs until the last [`Sender`] is gone and nothing is awaited.
-    pub async fn run(self) {}
+    pub async fn run(self) {
+        self.actor.run().await;
+    }
+}
+
+impl fmt::Debug for SenderTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SenderTask").finish_non_exhaustive()
+    }
 }
 
 impl PendingTx {
-    /// Its nonce.
+    /// The nonce it was given at first.
     pub fn nonce(&self) -> Nonce {
         self.nonce
     }
 
-    /// The hash of its first attempt.
+    /// The hash of its first attempt; the receipt names the one that was included.
     pub fn tx_hash(&self) -> B256 {
         self.tx_hash
     }
 
     /// What became of it. Dropping the future changes nothing: the transaction goes on.
     pub async fn outcome(self) -> Result<Receipt, SendError> {
-        Err(SendError::Stopped)
+        self.outcome.await.map_err(|_| SendError::Stopped)?
+    }
+}
+
+impl SenderConfig {
+    fn policy(&self) -> Policy {
+        let limits = FeeLimits { tip_min_wei: self.tip_min_wei, max_wei: self.fee_max_wei };
+        Policy {
+            limits,
+            confirmations: self.confirmations.max(1),
+            watch_blocks: self.watch_blocks.max(self.confirmations),
+            stall_blocks: self.stall_blocks.max(1),
+            rebroadcast_ms: u64::try_from(self.rebroadcast_after.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 }

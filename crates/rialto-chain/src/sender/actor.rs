@@ -1,0 +1,452 @@
+//! The task that owns an account's nonces: it waits, looks, plans and does.
+
+use super::book::{Attempt, Book, Facts, Intent, Mined, Place, Slot};
+use super::fees::Fees;
+use super::plan::{Action, Policy, plan};
+use super::port::{GasCall, TxPort};
+use super::verdict::Verdict;
+use super::{Nonce, PendingTx, Receipt, SendError, SendOptions, SignedTx, TxLog};
+use crate::{Call, EndpointError, MarketRevert};
+use alloy::consensus::{SignableTransaction, TxEip1559};
+use alloy::eips::eip2718::Encodable2718;
+use alloy::network::TxSignerSync;
+use alloy::primitives::{B256, Bytes};
+use alloy::signers::local::PrivateKeySigner;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use rialto_protocol::Wei;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
+
+/// What an actor is made of.
+pub(super) struct Parts<P> {
+    pub(super) port: Arc<P>,
+    pub(super) signer: PrivateKeySigner,
+    pub(super) chain_id: u64,
+    pub(super) log: Arc<dyn TxLog>,
+    pub(super) policy: Policy,
+    pub(super) poll_interval: Duration,
+    pub(super) in_flight_max: usize,
+    pub(super) mailbox: mpsc::Receiver<Request>,
+}
+
+/// A call that wants a nonce.
+pub(super) struct Request {
+    pub(super) call: GasCall,
+    pub(super) options: SendOptions,
+    pub(super) reply: oneshot::Sender<Result<PendingTx, SendError>>,
+}
+
+/// The sender of one account.
+pub(super) struct Actor<P> {
+    parts: Parts<P>,
+    book: Book,
+    works: BTreeMap<Nonce, Work>,
+    errands: FuturesUnordered<BoxFuture<'static, Done>>,
+    looking: bool,
+    explaining: usize,
+    failures: u32,
+}
+
+type NotRecorded = Box<dyn std::error::Error + Send + Sync>;
+type Outcome = oneshot::Sender<Result<Receipt, SendError>>;
+
+/// What a call's nonce is used for, beyond what the book knows.
+struct Work {
+    call: GasCall,
+    label: String,
+    outcome: Option<Outcome>,
+}
+
+/// A transaction that is not signed yet.
+struct Draft {
+    call: GasCall,
+    label: String,
+    empty: bool,
+}
+
+/// What an errand brings back.
+enum Done {
+    Looked(Result<Facts, EndpointError>),
+    Sent(Nonce, B256, Verdict),
+    Explained(Option<Outcome>, Box<Mined>, MarketRevert),
+}
+
+/// Gas of a transfer, which is what an empty transaction is.
+const TRANSFER_GAS: u64 = 21_000;
+const EMPTY_LABEL: &str = "use up a nonce";
+const LEFTOVER_LABEL: &str = "left over from an earlier life";
+
+impl<P: TxPort> Actor<P> {
+    /// Looks at the chain, and adopts what the mempool holds of this account.
+    pub(super) async fn start(parts: Parts<P>) -> Result<Self, EndpointError> {
+        let facts = parts.port.look(Vec::new()).await?;
+        let book = Book::new(&facts);
+        let mut actor = Self {
+            parts,
+            book,
+            works: BTreeMap::new(),
+            errands: FuturesUnordered::new(),
+            looking: false,
+            explaining: 0,
+            failures: 0,
+        };
+        let unknown: Vec<Nonce> = actor.book.slots.keys().copied().collect();
+        for nonce in unknown {
+            if let Some((call, attempt)) = actor.parts.port.leftover(nonce).await {
+                actor.adopt(nonce, call, attempt);
+            }
+        }
+        Ok(actor)
+    }
+
+    fn adopt(&mut self, nonce: Nonce, call: GasCall, attempt: Attempt) {
+        tracing::info!(nonce = nonce.0, tx = %attempt.hash, "adopting a transaction that an earlier life left in the mempool");
+        let intent = Intent::Call { give_up_at: None, extra_tip_wei: 0 };
+        let mut slot = Slot::new(intent, vec![attempt], self.book.head);
+        slot.told = true;
+        self.book.slots.insert(nonce, slot);
+        let label = LEFTOVER_LABEL.to_owned();
+        self.works.insert(nonce, Work { call, label, outcome: None });
+    }
+
+    /// Runs until the mailbox is closed and nobody awaits an outcome.
+    pub(super) async fn run(mut self) {
+        let mut tick = tokio::time::interval(self.parts.poll_interval);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut open = true;
+        while open || self.is_awaited() {
+            let has_room = self.book.in_flight() < self.parts.in_flight_max;
+            tokio::select! {
+                request = self.parts.mailbox.recv(), if open && has_room => match request {
+                    Some(request) => self.accept(request).await,
+                    None => open = false,
+                },
+                Some(done) = self.errands.next(), if !self.errands.is_empty() => {
+                    self.record(done).await;
+                }
+                _ = tick.tick(), if !self.looking => self.look(),
+            }
+        }
+    }
+
+    fn is_awaited(&self) -> bool {
+        let awaited = |work: &Work| work.outcome.as_ref().is_some_and(|reply| !reply.is_closed());
+        self.explaining > 0 || self.works.values().any(awaited)
+    }
+
+    // ------------------------------------------------------------------------------- requests
+
+    async fn accept(&mut self, request: Request) {
+        let Request { call, options, reply } = request;
+        let (outcome, awaiting) = oneshot::channel();
+        let work = Work { call, label: options.label.clone(), outcome: Some(outcome) };
+        let intent =
+            Intent::Call { give_up_at: options.give_up_at, extra_tip_wei: options.extra_tip_wei };
+        let fees = self.book.market.bid(options.extra_tip_wei, &self.parts.policy.limits);
+        let begun = self.begin(intent, work, fees).await;
+        let pending = begun
+            .map(|(nonce, tx_hash)| PendingTx { nonce, tx_hash, outcome: awaiting })
+            .map_err(|(_, failed)| failed);
+        // Whoever asked may have gone; the call goes on, as the log has it.
+        let _ = reply.send(pending);
+    }
+
+    /// Gives `work` the next nonce, signs it, and sends it.
+    async fn begin(
+        &mut self,
+        intent: Intent,
+        work: Work,
+        fees: Fees,
+    ) -> Result<(Nonce, B256), (Work, SendError)> {
+        let nonce = self.book.next;
+        let draft = Draft { call: work.call.clone(), label: work.label.clone(), empty: false };
+        let attempt = match self.signed(nonce, draft, fees).await {
+            Ok(attempt) => attempt,
+            Err(refused) => return Err((work, SendError::NotRecorded(refused))),
+        };
+        let hash = attempt.hash;
+        self.book.assign(Slot::new(intent, vec![attempt], self.book.head));
+        self.works.insert(nonce, work);
+        self.broadcast(nonce);
+        Ok((nonce, hash))
+    }
+
+    /// Signs, and has the log record it. Nothing that the log did not take is ever sent.
+    async fn signed(&self, nonce: Nonce, draft: Draft, fees: Fees) -> Result<Attempt, NotRecorded> {
+        let (hash, raw) = self.sign(nonce, &draft.call, fees);
+        let label = draft.label;
+        tracing::debug!(nonce = nonce.0, tx = %hash, label, max_fee_wei = fees.max_wei, "signed");
+        let tx = SignedTx { hash, nonce, label, raw: raw.clone() };
+        self.parts.log.on_signed(&tx).await?;
+        Ok(Attempt { hash, fees, raw, empty: draft.empty })
+    }
+
+    fn sign(&self, nonce: Nonce, call: &GasCall, fees: Fees) -> (B256, Bytes) {
+        let mut tx = TxEip1559 {
+            chain_id: self.parts.chain_id,
+            nonce: nonce.0,
+            gas_limit: call.gas_limit,
+            max_fee_per_gas: fees.max_wei,
+            max_priority_fee_per_gas: fees.tip_wei,
+            to: call.call.kind(),
+            value: call.call.value.0,
+            access_list: Default::default(),
+            input: call.call.data.clone(),
+        };
+        let signature = self
+            .parts
+            .signer
+            .sign_transaction_sync(&mut tx)
+            .expect("a local key signs what it is given");
+        let signed = tx.into_signed(signature);
+        (*signed.hash(), signed.encoded_2718().into())
+    }
+
+    /// What to sign for a nonce: its call, as long as that is wanted.
+    fn draft(&self, nonce: Nonce) -> Draft {
+        let intent = self.book.slots.get(&nonce).map(|slot| slot.intent);
+        match (intent, self.works.get(&nonce)) {
+            (Some(Intent::Call { .. }), Some(work)) => {
+                Draft { call: work.call.clone(), label: work.label.clone(), empty: false }
+            }
+            _ => {
+                let call = Call::transfer(self.parts.signer.address(), Wei::ZERO);
+                let call = GasCall { call, gas_limit: TRANSFER_GAS };
+                Draft { call, label: EMPTY_LABEL.to_owned(), empty: true }
+            }
+        }
+    }
+
+    // -------------------------------------------------------------------------------- errands
+
+    fn look(&mut self) {
+        self.looking = true;
+        let (port, watches) = (self.parts.port.clone(), self.book.watches());
+        self.errands.push(Box::pin(async move { Done::Looked(port.look(watches).await) }));
+    }
+
+    fn broadcast(&mut self, nonce: Nonce) {
+        let now = self.parts.port.now();
+        let Some(slot) = self.book.slots.get_mut(&nonce) else { return };
+        let Some(newest) = slot.attempts.last() else { return };
+        let (port, hash, raw) = (self.parts.port.clone(), newest.hash, newest.raw.clone());
+        if let Place::Pool { sent_at, .. } = &mut slot.place {
+            *sent_at = Some(now);
+        }
+        let errand = async move { Done::Sent(nonce, hash, port.broadcast(raw).await) };
+        self.errands.push(Box::pin(errand));
+    }
+
+    async fn record(&mut self, done: Done) {
+        match done {
+            Done::Looked(Ok(facts)) => {
+                (self.looking, self.failures) = (false, 0);
+                self.book.observe(facts);
+                for action in plan(&self.book, &self.parts.policy, self.parts.port.now()) {
+                    self.execute(action).await;
+                }
+            }
+            Done::Looked(Err(failed)) => {
+                self.looking = false;
+                self.failures += 1;
+                if self.failures.is_power_of_two() {
+                    tracing::warn!(
+                        error = &failed as &dyn std::error::Error,
+                        failures = self.failures,
+                        "the sender cannot look at the chain; it goes on trying"
+                    );
+                }
+            }
+            Done::Sent(nonce, hash, verdict) => self.judge(nonce, hash, verdict).await,
+            Done::Explained(outcome, mined, reason) => {
+                self.explaining -= 1;
+                let (reason, receipt) = (Box::new(reason), Box::new(mined.receipt));
+                reply(outcome, Err(SendError::Reverted { reason, receipt }));
+            }
+        }
+    }
+
+    // -------------------------------------------------------------------------------- actions
+
+    async fn execute(&mut self, action: Action) {
+        match action {
+            Action::Broadcast(nonce) => self.broadcast(nonce),
+            Action::Replace(nonce, fees) => self.replace(nonce, fees).await,
+            Action::Cancel(nonce, fees) => {
+                tracing::info!(
+                    nonce = nonce.0,
+                    "a call's time is up; its nonce is used for nothing instead"
+                );
+                self.make_empty(nonce, fees).await;
+            }
+            Action::Fill(nonce, fees) => {
+                tracing::warn!(
+                    nonce = nonce.0,
+                    "nothing uses this nonce and later ones wait for it; filling it"
+                );
+                self.make_empty(nonce, fees).await;
+            }
+            Action::Tell(nonce) => self.conclude(nonce),
+            Action::Taken(nonce) => {
+                let account = self.parts.signer.address();
+                self.tell(nonce, Err(SendError::NonceTaken { account, nonce }));
+                self.forget(nonce);
+            }
+            Action::Forget(nonce) => self.forget(nonce),
+            Action::Continue(nonce) => {
+                tracing::info!(
+                    from = self.book.next.0,
+                    to = nonce.0,
+                    "the account's nonce has moved without this sender"
+                );
+                self.book.next = nonce;
+            }
+        }
+    }
+
+    /// Has `nonce` used for nothing, whatever it was used for.
+    async fn make_empty(&mut self, nonce: Nonce, fees: Fees) {
+        let head = self.book.head;
+        let slot = self.book.slots.entry(nonce);
+        slot.or_insert_with(|| Slot::new(Intent::Empty, Vec::new(), head)).intent = Intent::Empty;
+        self.replace(nonce, fees).await;
+    }
+
+    /// Signs for `nonce` once more, at `fees`.
+    async fn replace(&mut self, nonce: Nonce, fees: Fees) {
+        let draft = self.draft(nonce);
+        let (label, max_fee_wei) = (draft.label.clone(), fees.max_wei);
+        tracing::info!(nonce = nonce.0, label, max_fee_wei, "signing a replacement");
+        match self.signed(nonce, draft, fees).await {
+            Ok(attempt) => {
+                let head = self.book.head;
+                if let Some(slot) = self.book.slots.get_mut(&nonce) {
+                    slot.replace(attempt, head);
+                }
+                self.broadcast(nonce);
+            }
+            Err(refused) => {
+                let error = &*refused as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    nonce = nonce.0,
+                    "a replacement could not be recorded; it is not sent"
+                );
+            }
+        }
+    }
+
+    /// Tells the outcome of a mined transaction, once it is known why if it reverted.
+    fn conclude(&mut self, nonce: Nonce) {
+        let Some(slot) = self.book.slots.get_mut(&nonce) else { return };
+        let Place::Block(mined) = &slot.place else { return };
+        slot.told = true;
+        let mined = mined.clone();
+        let hash = mined.receipt.tx_hash;
+        let empty = slot.attempts.iter().any(|attempt| attempt.hash == hash && attempt.empty);
+        let Some(work) = self.works.get_mut(&nonce) else { return };
+        let outcome = work.outcome.take();
+        match () {
+            () if empty => reply(outcome, Err(SendError::GaveUp)),
+            () if mined.succeeded => reply(outcome, Ok(mined.receipt)),
+            () if outcome.is_none() => {}
+            () => {
+                let (port, call) = (self.parts.port.clone(), work.call.clone());
+                self.explaining += 1;
+                self.errands.push(Box::pin(async move {
+                    let reason = port.explain(call, &mined).await;
+                    Done::Explained(outcome, mined, reason)
+                }));
+            }
+        }
+    }
+
+    fn tell(&mut self, nonce: Nonce, outcome: Result<Receipt, SendError>) {
+        reply(self.works.get_mut(&nonce).and_then(|work| work.outcome.take()), outcome);
+    }
+
+    fn forget(&mut self, nonce: Nonce) {
+        self.book.slots.remove(&nonce);
+        self.works.remove(&nonce);
+    }
+
+    // ------------------------------------------------------------------------------- verdicts
+
+    async fn judge(&mut self, nonce: Nonce, hash: B256, verdict: Verdict) {
+        let Some(slot) = self.book.slots.get_mut(&nonce) else { return };
+        let is_only = slot.attempts.len() == 1 && slot.attempts[0].hash == hash;
+        let Place::Pool { sent_at, accepted, outbid, .. } = &mut slot.place else { return };
+        let is_fresh = is_only && !*accepted;
+        match verdict {
+            Verdict::Accepted => *accepted = true,
+            // The next look finds the block, or that the nonce is somebody else's.
+            Verdict::NonceUsed => {}
+            Verdict::Occupied if is_fresh => self.displace(nonce).await,
+            Verdict::Occupied | Verdict::Underpriced => *outbid = true,
+            Verdict::Poor(detail) if is_fresh => {
+                let account = self.parts.signer.address();
+                self.abandon(nonce, SendError::InsufficientFunds { account, detail }).await;
+            }
+            Verdict::Refused(detail) if is_fresh => {
+                self.abandon(nonce, SendError::Refused(detail)).await;
+            }
+            Verdict::Poor(detail) | Verdict::Refused(detail) => {
+                tracing::warn!(
+                    nonce = nonce.0,
+                    detail,
+                    "a replacement was not taken; the transaction before it stays"
+                );
+            }
+            Verdict::Unclear(failed) => {
+                tracing::warn!(
+                    error = &failed as &dyn std::error::Error,
+                    nonce = nonce.0,
+                    "a broadcast failed; it is repeated"
+                );
+                *sent_at = None;
+            }
+        }
+    }
+
+    /// The mempool holds something at this nonce that is not ours to replace blindly: whatever it
+    /// is keeps the nonce, and the call moves to the next one.
+    async fn displace(&mut self, nonce: Nonce) {
+        let Some(slot) = self.book.slots.remove(&nonce) else { return };
+        let occupant = Slot::new(Intent::Unknown, Vec::new(), self.book.head);
+        self.book.slots.insert(nonce, occupant);
+        let (Some(work), Some(fees)) = (self.works.remove(&nonce), slot.fees()) else { return };
+        tracing::warn!(
+            nonce = nonce.0,
+            label = work.label,
+            "the mempool holds another transaction at this nonce; moving on"
+        );
+        if let Err((work, failed)) = self.begin(slot.intent, work, fees).await {
+            reply(work.outcome, Err(failed));
+        }
+    }
+
+    /// A call that no node takes: it is told so, and its nonce goes to the next call, or to nothing
+    /// if later ones were given out meanwhile.
+    async fn abandon(&mut self, nonce: Nonce, reason: SendError) {
+        self.tell(nonce, Err(reason));
+        if nonce.0 + 1 == self.book.next.0 {
+            self.book.next = nonce;
+            return self.forget(nonce);
+        }
+        let fees = self.book.market.bid(0, &self.parts.policy.limits);
+        self.works.remove(&nonce);
+        self.book.slots.remove(&nonce);
+        self.make_empty(nonce, fees).await;
+    }
+}
+
+/// Tells an outcome to whoever still awaits it.
+fn reply(outcome: Option<Outcome>, result: Result<Receipt, SendError>) {
+    if let Some(outcome) = outcome {
+        let _ = outcome.send(result);
+    }
+}

@@ -1,0 +1,211 @@
+//! The chain as a sender uses it: an account at an endpoint, or a simulated chain.
+
+use super::book::{Attempt, Facts, Millis, Mined, Sighting, Watch};
+use super::fees::{FeeMarket, Fees};
+use super::verdict::Verdict;
+use super::{Nonce, Receipt};
+use crate::endpoint::OrFailed;
+use crate::{BlockNumber, BlockRef, Call, Endpoint, EndpointError, MarketRevert, revert};
+use alloy::consensus::{Transaction, TxEnvelope};
+use alloy::eips::eip2718::Encodable2718;
+use alloy::eips::{BlockId, BlockNumberOrTag};
+use alloy::primitives::{Address, Bytes, TxKind};
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionReceipt;
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use rialto_protocol::Wei;
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A call with the gas it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct GasCall {
+    pub(super) call: Call,
+    pub(super) gas_limit: u64,
+}
+
+/// Everything that a sender asks of a chain.
+#[async_trait]
+pub(super) trait TxPort: Send + Sync + 'static {
+    /// The time.
+    fn now(&self) -> Millis;
+
+    /// The state of the account, of the fee market, and of what is watched.
+    async fn look(&self, watches: Vec<Watch>) -> Result<Facts, EndpointError>;
+
+    /// Sends a signed transaction.
+    async fn broadcast(&self, raw: Bytes) -> Verdict;
+
+    /// A transaction of the account that is in the mempool, if the endpoint shows it.
+    async fn leftover(&self, nonce: Nonce) -> Option<(GasCall, Attempt)>;
+
+    /// Why a mined call reverted.
+    async fn explain(&self, call: GasCall, mined: &Mined) -> MarketRevert;
+}
+
+/// One account at one endpoint.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) endpoint: Endpoint,
+    pub(super) address: Address,
+}
+
+/// Blocks whose tips say what is usual.
+const FEE_HISTORY_BLOCKS: u64 = 10;
+/// Of each block's tips, the one that half of its gas paid at least.
+const FEE_PERCENTILE: f64 = 50.0;
+/// Receipts asked for at once: an endpoint on another continent is not asked one by one, and a
+/// public one is not flooded.
+const LOOKS_AT_ONCE: usize = 16;
+
+#[async_trait]
+impl TxPort for Account {
+    fn now(&self) -> Millis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    async fn look(&self, watches: Vec<Watch>) -> Result<Facts, EndpointError> {
+        let (head, tip_wei, latest, pending) = futures::try_join!(
+            self.endpoint.head(),
+            self.usual_tip(),
+            self.count(BlockId::latest()),
+            self.count(BlockId::pending()),
+        )?;
+        let sightings = self.sightings(&watches, latest).await?;
+        Ok(Facts {
+            head: head.block.number,
+            market: FeeMarket { base_wei: head.base_fee_wei, tip_wei },
+            latest,
+            pending,
+            sightings,
+        })
+    }
+
+    async fn broadcast(&self, raw: Bytes) -> Verdict {
+        let sent = self.endpoint.provider().send_raw_transaction(&raw).await;
+        Verdict::of(sent.map(drop).or_failed("take a transaction"))
+    }
+
+    async fn leftover(&self, nonce: Nonce) -> Option<(GasCall, Attempt)> {
+        let provider = self.endpoint.provider();
+        let found =
+            provider.get_transaction_by_sender_nonce(self.address, nonce.0).await.ok()??;
+        Some(remembered(found.inner.inner()))
+    }
+
+    async fn explain(&self, call: GasCall, mined: &Mined) -> MarketRevert {
+        let block = mined.receipt.block.number;
+        // What made it fail may have come before it in its own block, or have gone after it.
+        for at in [block, block.saturating_sub(1)] {
+            let mut request = call.call.request(self.address);
+            request.gas = Some(call.gas_limit);
+            let replayed = self.endpoint.run(request, BlockId::number(at.0)).await;
+            if let Some(revert) = replayed.err().and_then(|failed| revert::revert_of(&failed)) {
+                return revert;
+            }
+        }
+        match mined.receipt.gas_used >= call.gas_limit {
+            true => MarketRevert::OutOfGas,
+            false => MarketRevert::NoReason,
+        }
+    }
+}
+
+impl Account {
+    async fn count(&self, at: BlockId) -> Result<Nonce, EndpointError> {
+        let count = self.endpoint.provider().get_transaction_count(self.address).block_id(at).await;
+        count.map(Nonce).or_failed("tell an account's nonce")
+    }
+
+    /// Zero where the endpoint does not tell; the account's own minimum then decides.
+    async fn usual_tip(&self) -> Result<u128, EndpointError> {
+        let newest = BlockNumberOrTag::Latest;
+        let provider = self.endpoint.provider();
+        let history = provider.get_fee_history(FEE_HISTORY_BLOCKS, newest, &[FEE_PERCENTILE]).await;
+        let rewards = history.ok().and_then(|history| history.reward).unwrap_or_default();
+        let mut tips: Vec<u128> = rewards.into_iter().flatten().filter(|tip| *tip > 0).collect();
+        tips.sort_unstable();
+        Ok(tips.get(tips.len() / 2).copied().unwrap_or_default())
+    }
+
+    async fn sightings(
+        &self,
+        watches: &[Watch],
+        latest: Nonce,
+    ) -> Result<BTreeMap<Nonce, Sighting>, EndpointError> {
+        let canonical = self.canonical(watches).await?;
+        let looks = watches.iter().map(|watch| async {
+            let unchanged = watch.mined_in.is_some_and(|block| canonical.contains(&block));
+            let sighting = match () {
+                () if unchanged => Sighting::Unchanged,
+                () if watch.nonce < latest => self.search(watch).await?,
+                () => Sighting::Missing,
+            };
+            Ok((watch.nonce, sighting))
+        });
+        stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(LOOKS_AT_ONCE).try_collect().await
+    }
+
+    /// Those of the watched blocks that still stand; each is asked for once.
+    async fn canonical(&self, watches: &[Watch]) -> Result<Vec<BlockRef>, EndpointError> {
+        let mut blocks: Vec<BlockRef> = watches.iter().filter_map(|watch| watch.mined_in).collect();
+        blocks.sort_unstable_by_key(|block| (block.number, block.hash));
+        blocks.dedup();
+        let looks = blocks.into_iter().map(|block| async move {
+            let found = self.endpoint.block_at(block.number).await?;
+            Ok::<_, EndpointError>(found.filter(|found| found.block == block).map(|_| block))
+        });
+        let found: Vec<Option<BlockRef>> = stream::iter(looks.collect::<Vec<_>>())
+            .buffer_unordered(LOOKS_AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn search(&self, watch: &Watch) -> Result<Sighting, EndpointError> {
+        for hash in &watch.hashes {
+            let receipt = self.endpoint.provider().get_transaction_receipt(*hash).await;
+            let receipt = receipt.or_failed("tell a transaction's receipt")?;
+            if let Some(mined) = receipt.and_then(|receipt| mined(receipt, watch.nonce)) {
+                return Ok(Sighting::Mined(Box::new(mined)));
+            }
+        }
+        Ok(Sighting::Missing)
+    }
+}
+
+fn mined(receipt: TransactionReceipt, nonce: Nonce) -> Option<Mined> {
+    let block = BlockRef { number: BlockNumber(receipt.block_number?), hash: receipt.block_hash? };
+    Some(Mined {
+        succeeded: receipt.status(),
+        receipt: Receipt {
+            tx_hash: receipt.transaction_hash,
+            nonce,
+            block,
+            gas_used: receipt.gas_used,
+            gas_price_wei: receipt.effective_gas_price,
+            created: receipt.contract_address,
+            logs: receipt.logs().to_vec(),
+        },
+    })
+}
+
+/// A transaction of an earlier life as if this one had signed it.
+fn remembered(envelope: &TxEnvelope) -> (GasCall, Attempt) {
+    let to = match envelope.kind() {
+        TxKind::Call(to) => Some(to),
+        TxKind::Create => None,
+    };
+    let call = Call { to, value: Wei(envelope.value()), data: envelope.input().clone() };
+    let max_wei = envelope.max_fee_per_gas();
+    let tip_wei = envelope.max_priority_fee_per_gas().unwrap_or(max_wei);
+    let attempt = Attempt {
+        hash: *envelope.tx_hash(),
+        fees: Fees { max_wei, tip_wei },
+        raw: envelope.encoded_2718().into(),
+        empty: false,
+    };
+    (GasCall { call, gas_limit: envelope.gas_limit() }, attempt)
+}
