@@ -86,16 +86,16 @@ contract Deploy {
         }
     }
 
-    function _class(string memory json, string memory at) private pure returns (ClassMetadata memory) {
+    function _class(string memory json, string memory path) private pure returns (ClassMetadata memory) {
         return ClassMetadata({
-            interfaceTag: _bytes4(json, string.concat(at, ".interfaceTag")),
-            permissionlessInstantiate: vm.parseJsonBool(json, string.concat(at, ".permissionlessInstantiate")),
-            isDefault: vm.parseJsonBool(json, string.concat(at, ".isDefault")),
-            requiredAssessorClass: _bytes4(json, string.concat(at, ".requiredAssessorClass")),
-            schemaArtifact: bytes32(vm.parseJsonBytes(json, string.concat(at, ".schemaArtifact"))),
-            schemaArtifactUrl: vm.parseJsonString(json, string.concat(at, ".schemaArtifactUrl")),
-            defaultGasLimit: uint64(vm.parseJsonUint(json, string.concat(at, ".defaultGasLimit"))),
-            label: vm.parseJsonString(json, string.concat(at, ".label"))
+            interfaceTag: _bytes4(json, string.concat(path, ".interfaceTag")),
+            permissionlessInstantiate: vm.parseJsonBool(json, string.concat(path, ".permissionlessInstantiate")),
+            isDefault: vm.parseJsonBool(json, string.concat(path, ".isDefault")),
+            requiredAssessorClass: _bytes4(json, string.concat(path, ".requiredAssessorClass")),
+            schemaArtifact: bytes32(vm.parseJsonBytes(json, string.concat(path, ".schemaArtifact"))),
+            schemaArtifactUrl: vm.parseJsonString(json, string.concat(path, ".schemaArtifactUrl")),
+            defaultGasLimit: uint64(vm.parseJsonUint(json, string.concat(path, ".defaultGasLimit"))),
+            label: vm.parseJsonString(json, string.concat(path, ".label"))
         });
     }
 

@@ -57,4 +57,12 @@ abstract contract Test {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
         return abi.encodePacked(r, SECP256K1_ORDER - uint256(s), v == 27 ? uint8(28) : uint8(27));
     }
+
+    /// @notice Runs a constructor at a chosen address, so that what it fixes is right for that address.
+    function deployAt(address target, bytes memory creationCode) internal {
+        vm.etch(target, creationCode);
+        (bool success, bytes memory runtime) = target.call("");
+        require(success, "constructor failed");
+        vm.etch(target, runtime);
+    }
 }
