@@ -40,7 +40,9 @@ pub enum NodeError {
     DataDir { path: PathBuf, source: std::io::Error },
     #[error("cannot reach the chain at {url}; is it running?")]
     Endpoint { url: url::Url, source: EndpointError },
-    #[error("the endpoint is on chain {found}, the network file says {expected}; use that chain's endpoint")]
+    #[error(
+        "the endpoint is on chain {found}, the network file says {expected}; use that chain's endpoint"
+    )]
     WrongChain { expected: u64, found: u64 },
     #[error("the market cannot be used")]
     Market(#[from] MarketError),

@@ -28,7 +28,6 @@ mod workshop;
 
 pub mod context;
 
-
 pub use context::{Node, NodeError, Ports};
 pub use event::{Closing, DeliveryPath, Entry, Event};
 pub use logbook::{Logbook, LogbookError};

@@ -8,13 +8,8 @@ use crate::workshop::StepError;
 use rialto_planner::Skip;
 use rialto_protocol::Wei;
 use std::sync::Arc;
-use std::time::Duration;
 
-pub(crate) async fn run(
-    venue: Arc<Venue>,
-    open: OpenOrder,
-    price: Wei,
-) -> Result<(), StepError> {
+pub(crate) async fn run(venue: Arc<Venue>, open: OpenOrder, price: Wei) -> Result<(), StepError> {
     let order = &open.order;
     let client = order.request.id.client();
     let balance = venue.market.balance_of(client).await;

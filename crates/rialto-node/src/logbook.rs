@@ -45,7 +45,9 @@ pub enum LogbookError {
         source: sqlx::migrate::MigrateError,
     },
     /// The file is another prover's.
-    #[error("the logbook belongs to prover {owner}, the key is {me}'s; use that key or another data directory")]
+    #[error(
+        "the logbook belongs to prover {owner}, the key is {me}'s; use that key or another data directory"
+    )]
     OtherProver {
         /// Whose it is.
         owner: Address,
@@ -147,8 +149,7 @@ impl Logbook {
             .foreign_keys(true);
         // One connection: SQLite has one writer anyway, and readers here are the writer's own.
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
-        let pool =
-            pool.map_err(|source| LogbookError::Open { path: path.to_owned(), source })?;
+        let pool = pool.map_err(|source| LogbookError::Open { path: path.to_owned(), source })?;
         sqlx::migrate!("./migrations")
             .run(&pool)
             .await
@@ -238,7 +239,13 @@ impl Logbook {
                 let Some((digest, id)) = rows::see(tx, domain, *request, entries).await? else {
                     return Ok(());
                 };
-                let fact = rows::FactRow { kind: "locked", id, digest: Some(digest), account: prover, transferred: None };
+                let fact = rows::FactRow {
+                    kind: "locked",
+                    id,
+                    digest: Some(digest),
+                    account: prover,
+                    transferred: None,
+                };
                 rows::insert_fact(tx, &at, &fact).await?;
                 if prover == self.me {
                     rows::reopen(tx, digest).await?;
@@ -254,14 +261,26 @@ impl Logbook {
                 }
             }
             MarketEvent::ProofDelivered { id, prover, digest, .. } => {
-                let fact = rows::FactRow { kind: "delivered", id, digest: Some(digest), account: prover, transferred: None };
+                let fact = rows::FactRow {
+                    kind: "delivered",
+                    id,
+                    digest: Some(digest),
+                    account: prover,
+                    transferred: None,
+                };
                 rows::insert_fact(tx, &at, &fact).await?;
                 if prover == self.me {
                     entries.push(entry(Some(digest), Event::Delivered));
                 }
             }
             MarketEvent::ProverSlashed { id, transferred, recipient, .. } => {
-                let fact = rows::FactRow { kind: "slashed", id, digest: None, account: recipient, transferred: Some(transferred) };
+                let fact = rows::FactRow {
+                    kind: "slashed",
+                    id,
+                    digest: None,
+                    account: recipient,
+                    transferred: Some(transferred),
+                };
                 rows::insert_fact(tx, &at, &fact).await?;
             }
             MarketEvent::Malformed { reason, .. } => {
@@ -359,14 +378,16 @@ impl Logbook {
     ) -> Result<Entry> {
         let mut tx = self.pool.begin().await.during("begin a transaction")?;
         rows::ensure_run(&mut tx, digest, run).await?;
-        sqlx::query("INSERT OR IGNORE INTO proof (digest, artifact, claim, proving_ms) VALUES (?, ?, ?, ?)")
-            .bind(digest.0.as_slice())
-            .bind(proven.proof.as_slice())
-            .bind(proven.claim.0.as_slice())
-            .bind(proving_ms.cast_signed())
-            .execute(&mut *tx)
-            .await
-            .during("record a proof")?;
+        sqlx::query(
+            "INSERT OR IGNORE INTO proof (digest, artifact, claim, proving_ms) VALUES (?, ?, ?, ?)",
+        )
+        .bind(digest.0.as_slice())
+        .bind(proven.proof.as_slice())
+        .bind(proven.claim.0.as_slice())
+        .bind(proving_ms.cast_signed())
+        .execute(&mut *tx)
+        .await
+        .during("record a proof")?;
         finish(tx, Some(digest), Event::Proven { proof: proven.proof, proving_ms }).await
     }
 
@@ -437,16 +458,23 @@ impl Logbook {
     }
 
     /// Records that an order is over as of `block`.
-    pub async fn close(&self, digest: RequestDigest, outcome: Closing, block: u64) -> Result<Entry> {
+    pub async fn close(
+        &self,
+        digest: RequestDigest,
+        outcome: Closing,
+        block: u64,
+    ) -> Result<Entry> {
         let mut tx = self.pool.begin().await.during("begin a transaction")?;
-        sqlx::query("INSERT OR REPLACE INTO closed (digest, outcome, block, at_ms) VALUES (?, ?, ?, ?)")
-            .bind(digest.0.as_slice())
-            .bind(rows::json(&outcome)?)
-            .bind(block.cast_signed())
-            .bind(now_ms().cast_signed())
-            .execute(&mut *tx)
-            .await
-            .during("close an order")?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO closed (digest, outcome, block, at_ms) VALUES (?, ?, ?, ?)",
+        )
+        .bind(digest.0.as_slice())
+        .bind(rows::json(&outcome)?)
+        .bind(block.cast_signed())
+        .bind(now_ms().cast_signed())
+        .execute(&mut *tx)
+        .await
+        .during("close an order")?;
         let gas_wei = rows::gas_of(&mut tx, digest).await?;
         finish(tx, Some(digest), Event::Closed { outcome, gas_wei }).await
     }

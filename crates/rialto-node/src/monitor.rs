@@ -53,11 +53,8 @@ pub(crate) async fn serve(
 
 async fn health(State(venue): State<Arc<Venue>>) -> impl IntoResponse {
     let silent_s = venue.head.borrow().seen_at.elapsed().as_secs();
-    let code = if silent_s <= SILENCE_MAX_S {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let code =
+        if silent_s <= SILENCE_MAX_S { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(json!({ "chain_last_read_s_ago": silent_s })))
 }
 

@@ -112,7 +112,7 @@ pub(crate) async fn seal(venue: Arc<Venue>, open: OpenOrder) -> Result<(), StepE
     let bytes = venue.store.get(&ArtifactId(proven.proof.0)).await;
     let proof = bytes.map_err(|error| StepError::again("read the proof back", &error))?;
     let claimed =
-        ProofToAttest { image_id: run.image_id, claim_digest: proven.claim, proof };
+        ProofToAttest { image_id: run.image_id, claim_digest: proven.claim, proof: proof.into() };
     let attested = venue.attesters.attest(venue.attester_domain, &[claimed]).await;
     let attested = attested.map_err(|error| StepError::again("have the proof attested", &error))?;
     let seal = attested.seal(0).expect("one claim was attested");

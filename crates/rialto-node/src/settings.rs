@@ -159,10 +159,10 @@ pub enum SettingsError {
     },
 }
 
-/// A configuration that works on a devnet, with the meaning of every key.
-pub const EXAMPLE: &str = include_str!("../node.example.toml");
-
 impl Settings {
+    /// A configuration with the meaning of every key, in TOML.
+    pub const EXAMPLE: &str = include_str!("../node.example.toml");
+
     /// Reads and checks a file.
     pub fn load(path: &Path) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path)
@@ -276,13 +276,13 @@ mod tests {
 
     #[test]
     fn the_example_is_a_configuration() {
-        let settings: Settings = toml::from_str(EXAMPLE).unwrap();
+        let settings: Settings = toml::from_str(Settings::EXAMPLE).unwrap();
         settings.check().unwrap();
     }
 
     #[test]
     fn every_key_of_the_example_is_known_and_none_is_missing() {
-        let example: toml::Table = toml::from_str(EXAMPLE).unwrap();
+        let example: toml::Table = toml::from_str(Settings::EXAMPLE).unwrap();
         let market = example["market"].as_table().unwrap();
         assert_eq!(market.len(), 17, "a key was added: show it in node.example.toml");
     }
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn values_without_sense_are_refused() {
-        let mut settings: Settings = toml::from_str(EXAMPLE).unwrap();
+        let mut settings: Settings = toml::from_str(Settings::EXAMPLE).unwrap();
         settings.market.peak_prove_khz = 0;
         assert_eq!(
             settings.check().unwrap_err().to_string(),

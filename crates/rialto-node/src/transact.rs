@@ -56,11 +56,8 @@ pub(crate) async fn send(
     let Intent { kind, event, call, give_up_at } = intent;
     let (id, entry) = venue.logbook.intend(digest, kind, event).await?;
     venue.tell(entry);
-    let options = SendOptions {
-        label: format!("{LABEL}{}", id.0),
-        give_up_at,
-        ..SendOptions::default()
-    };
+    let options =
+        SendOptions { label: format!("{LABEL}{}", id.0), give_up_at, ..SendOptions::default() };
     let outcome = match venue.sender.send(call, options).await {
         Ok(pending) => pending.outcome().await,
         Err(error) => Err(error),

@@ -114,8 +114,7 @@ impl Venue {
 
     /// Locked or about to be, and not proven yet.
     fn is_promised(&self, open: &OpenOrder, in_flight: &[RequestDigest]) -> bool {
-        let unproven =
-            !matches!(open.order.standing, Standing::Proven(..) | Standing::Sealed(..));
+        let unproven = !matches!(open.order.standing, Standing::Proven(..) | Standing::Sealed(..));
         let ours = |lock: &LockFact| lock.prover == self.me() && lock.digest == open.order.digest;
         let locked = open.order.facts.lock.as_ref().is_some_and(ours);
         unproven && (locked || in_flight.contains(&open.order.digest))

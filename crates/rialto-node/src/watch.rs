@@ -3,12 +3,12 @@
 use crate::event::Event;
 use crate::logbook::LogbookError;
 use crate::venue::{Head, Venue};
+use alloy::primitives::Address;
+use alloy::providers::Provider;
 use rialto_chain::{EventFeed, Market, MarketError, feed::LogSource};
 use rialto_protocol::Wei;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use alloy::primitives::Address;
-use alloy::providers::Provider;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

@@ -21,11 +21,7 @@ pub(crate) enum StepError {
     Logbook(#[from] LogbookError),
     /// Worth another try.
     #[error("{step} failed: {reason}")]
-    Again {
-        step: &'static str,
-        reason: String,
-        after: Duration,
-    },
+    Again { step: &'static str, reason: String, after: Duration },
 }
 
 impl StepError {

@@ -172,9 +172,7 @@ pub(super) async fn history(pool: &SqlitePool, id: Option<RequestId>) -> Result<
                WHERE request.request_id = ? ORDER BY seq";
     let rows: Vec<(i64, Option<Vec<u8>>, String)> = match id {
         None => sqlx::query_as(all).fetch_all(pool).await,
-        Some(id) => {
-            sqlx::query_as(one).bind(id.to_u256().to_be_bytes_vec()).fetch_all(pool).await
-        }
+        Some(id) => sqlx::query_as(one).bind(id.to_u256().to_be_bytes_vec()).fetch_all(pool).await,
     }
     .during("read the history")?;
     rows.into_iter()
@@ -207,7 +205,10 @@ struct OrderRow {
     seal: Option<Vec<u8>>,
 }
 
-pub(super) async fn open_orders(pool: &SqlitePool, domain: &MarketDomain) -> Result<Vec<OpenOrder>> {
+pub(super) async fn open_orders(
+    pool: &SqlitePool,
+    domain: &MarketDomain,
+) -> Result<Vec<OpenOrder>> {
     let rows: Vec<OrderRow> = sqlx::query_as(
         "SELECT request.digest, request, signature, kind, skip, cycles, image_id, journal,
                 target_price, lock_at, race, artifact, claim, seal
@@ -244,7 +245,9 @@ type FactTuple = (Vec<u8>, String, Option<Vec<u8>>, Vec<u8>, Option<Vec<u8>>, i6
 
 /// Facts of the open orders by request. Facts of the id's other requests count too: an id is
 /// locked once, whichever of its requests it was.
-async fn open_facts(pool: &SqlitePool) -> Result<HashMap<(RequestId, Option<RequestDigest>), Facts>> {
+async fn open_facts(
+    pool: &SqlitePool,
+) -> Result<HashMap<(RequestId, Option<RequestDigest>), Facts>> {
     let rows: Vec<FactTuple> = sqlx::query_as(
         "SELECT fact.request_id, fact.kind, fact.digest, account, transferred, at, request.digest
          FROM fact JOIN request ON request.request_id = fact.request_id

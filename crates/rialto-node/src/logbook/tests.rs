@@ -116,7 +116,9 @@ async fn an_order_grows_and_survives_every_reopening() {
     assert_eq!(only_order(&logbook).await.standing, Standing::Proven(run(), bid(), proven));
     logbook.sealed(digest, &Bytes::from_static(b"seal"), 2).await.unwrap();
     let standing = only_order(&open(&dir).await).await;
-    assert!(matches!(standing.standing, Standing::Sealed(_, _, sealed) if sealed.seal == "seal"));
+    assert!(
+        matches!(standing.standing, Standing::Sealed(_, _, sealed) if sealed.seal.as_ref() == b"seal")
+    );
 
     let paid = Closing::Paid { price: Wei::from(20) };
     logbook.close(digest, paid, 9).await.unwrap();
@@ -135,11 +137,8 @@ async fn a_reorganisation_takes_facts_back_and_opens_orders_again() {
     let order = only_order(&logbook).await;
     assert_eq!(order.facts.lock.unwrap().prover, RIVAL);
     logbook.close(order.digest, Closing::TakenByOther, 5).await.unwrap();
-    let events = feed(
-        &logbook,
-        vec![FeedItem::Rewound { to: BlockNumber(4) }, locked(ME, 1, 5)],
-    )
-    .await;
+    let events =
+        feed(&logbook, vec![FeedItem::Rewound { to: BlockNumber(4) }, locked(ME, 1, 5)]).await;
     assert!(
         matches!(events[..], [Event::Rewound { to_block: 4 }, Event::Locked { price, .. }] if price == Wei::from(15)),
         "{events:?}"
@@ -159,7 +158,8 @@ async fn a_lock_that_lands_after_it_was_given_up_opens_the_order_again() {
     feed(&logbook, vec![locked(ME, 1, 2)]).await;
     let order = only_order(&logbook).await;
     assert_eq!(order.facts.lock.unwrap().prover, ME);
-    logbook.proven(digest, &run(), Proven { proof: B256::ZERO, claim: ClaimDigest(B256::ZERO) }, 1)
+    logbook
+        .proven(digest, &run(), Proven { proof: B256::ZERO, claim: ClaimDigest(B256::ZERO) }, 1)
         .await
         .unwrap();
     assert!(matches!(only_order(&logbook).await.standing, Standing::Proven(..)));
