@@ -4,9 +4,9 @@
 //! outside the public internet. What is fetched is held in memory, at most `max_bytes`, counted as
 //! it arrives.
 //!
-//! **Mutable URLs.** The same URL may give other bytes tomorrow, so the answer carries the content's hash and the cache
-//! never answers alone: a cached content is used when the server confirms it (`ETag`,
-//! `Last-Modified`), or at once when the caller states the hash it wants
+//! **Mutable URLs.** The same URL may give other bytes tomorrow, so the answer carries the
+//! content's hash and the cache never answers alone: a cached content is used when the server
+//! confirms it (`ETag`, `Last-Modified`), or at once when the caller states the hash it wants
 //! ([`Fetcher::fetch_expecting`]). An unreachable server is an error even when an old copy is at
 //! hand: an old program is another program.
 
