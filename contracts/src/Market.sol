@@ -146,7 +146,8 @@ contract Market is IMarket, Eip712Domain {
 
     /// @dev Failure is ignored: the allowance decides, and a permit that somebody else has used has set it.
     function _permit(uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s) private {
-        try IERC20Permit(COLLATERAL_TOKEN_CONTRACT).permit(msg.sender, address(this), value, deadline, v, r, s) { } catch { }
+        try IERC20Permit(COLLATERAL_TOKEN_CONTRACT).permit(msg.sender, address(this), value, deadline, v, r, s) { }
+            catch { }
     }
 
     // ---------------------------------------------------------------------------------------------------- submit and lock
@@ -190,7 +191,9 @@ contract Market is IMarket, Eip712Domain {
         }).store(digest);
     }
 
-    function _lock(ProofRequest calldata request, bytes32 digest, address prover, bytes calldata clientSignature) private {
+    function _lock(ProofRequest calldata request, bytes32 digest, address prover, bytes calldata clientSignature)
+        private
+    {
         RequestId id = request.id;
         (uint64 lockDeadline, uint64 deadline) = request.offer.validate();
         Account storage client = accounts[id.client()];
@@ -432,13 +435,10 @@ contract Market is IMarket, Eip712Domain {
         accounts[prover].balance += payment;
     }
 
-    function _settleNeverLocked(
-        RequestId id,
-        uint256 flags,
-        FulfillmentContext context,
-        bytes32 digest,
-        address prover
-    ) private returns (bytes memory paymentError) {
+    function _settleNeverLocked(RequestId id, uint256 flags, FulfillmentContext context, bytes32 digest, address prover)
+        private
+        returns (bytes memory paymentError)
+    {
         if (flags & AccountLib.FULFILLED != 0) return abi.encodeWithSelector(RequestIsFulfilled.selector, id);
         _markFulfilled(id, flags, digest, prover);
         Account storage client = accounts[id.client()];

@@ -175,7 +175,8 @@ contract VerifierRouter is IVerifierRouter, Ownable {
         if (_isClass(selector)) revert EntryIsClass(selector);
         if (_isEntry(selector)) revert EntryInUse(selector);
         bytes4 tag = class.interfaceTag;
-        bool conforms = _supports(impl, type(IERC165).interfaceId) && !_supports(impl, 0xffffffff) && _supports(impl, tag);
+        bool conforms =
+            _supports(impl, type(IERC165).interfaceId) && !_supports(impl, 0xffffffff) && _supports(impl, tag);
         if (!conforms) revert Erc165CheckFailed(impl, tag);
 
         if (gasLimit == 0) gasLimit = class.defaultGasLimit;

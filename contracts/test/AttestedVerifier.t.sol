@@ -162,7 +162,9 @@ contract AttestedVerifierTest is Test {
     function test_length_not_a_multiple_of_65() public {
         bytes memory signatures = attest(leaf(CLAIM), 2);
         fails(single(cut(signatures, 129)), abi.encodeWithSelector(IAttestedVerifier.MalformedSeal.selector));
-        fails(single(bytes.concat(signatures, hex"00")), abi.encodeWithSelector(IAttestedVerifier.MalformedSeal.selector));
+        fails(
+            single(bytes.concat(signatures, hex"00")), abi.encodeWithSelector(IAttestedVerifier.MalformedSeal.selector)
+        );
     }
 
     function test_wrong_order() public {
@@ -238,11 +240,7 @@ contract AttestedVerifierTest is Test {
         }
     }
 
-    function climb(bytes32[] memory level, uint256 index)
-        private
-        pure
-        returns (bytes32 root, bytes32[] memory path)
-    {
+    function climb(bytes32[] memory level, uint256 index) private pure returns (bytes32 root, bytes32[] memory path) {
         bytes32[] memory found = new bytes32[](32);
         uint256 length;
         while (level.length > 1) {

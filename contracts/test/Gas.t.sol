@@ -1,30 +1,62 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.27;
 
-import { Fulfillment, FulfillmentBatch, FulfillmentDataType, ProofRequestBatch } from "../src/fulfillment/FulfillmentBatch.sol";
+import { FulfillmentBatch } from "../src/fulfillment/FulfillmentBatch.sol";
+import { ProofRequestBatch } from "../src/fulfillment/FulfillmentBatch.sol";
 import { ProofRequest } from "../src/request/ProofRequest.sol";
-import { PredicateType, Predicate } from "../src/request/Requirements.sol";
-import { MarketTest } from "./base/MarketTest.sol";
+import { Callback } from "../src/request/Requirements.sol";
+import { DeliveryTest } from "./base/DeliveryTest.sol";
+import { NetworkTest } from "./base/NetworkTest.sol";
+import { CallbackRecorder, Wallet } from "./base/Outsiders.sol";
 import { vm } from "./base/Vm.sol";
 
-contract GasTest is MarketTest {
-    string private constant GROUP = "Market";
-
+/// @notice Gas of whole transactions, intrinsic gas and calldata included, verification stubbed out. The names are those under
+///         which other markets of this interface publish theirs.
+contract GasTest is DeliveryTest {
     function snap(string memory name) private {
-        vm.snapshotGasLastCall(GROUP, name);
+        vm.snapshotGasLastCall("Market", name);
     }
 
-    function many(uint32 count) private returns (ProofRequest[] memory requests) {
+    function locked(uint32 index) private returns (ProofRequest memory request) {
+        request = newRequest(index);
+        lock(request, prover);
+    }
+
+    function lockedMany(uint32 count) private returns (ProofRequest[] memory requests) {
         requests = new ProofRequest[](count);
-        fund(client.addr, 100 ether);
-        stake(prover.addr, 100 ether);
+        fund(client.addr, 200 ether);
+        stake(prover.addr, 200 ether);
         for (uint32 i = 0; i < count; ++i) {
-            requests[i] = newRequest(i);
-            lock(requests[i], prover);
+            requests[i] = locked(i);
         }
     }
 
-    function test_gas_submitRequest() public {
+    function withoutJournal(FulfillmentBatch[] memory batches) private pure {
+        for (uint256 i = 0; i < batches[0].fills.length; ++i) {
+            delete batches[0].fills[i].fulfillmentDataType;
+            delete batches[0].fills[i].fulfillmentData;
+        }
+    }
+
+    function test_size() public {
+        string[5] memory names = ["Market", "VerifierRouter", "OnChainAssessor", "AttestedVerifier", "CollateralToken"];
+        address[] memory one = new address[](1);
+        one[0] = address(1);
+        bytes[5] memory arguments = [
+            abi.encode(router, token),
+            abi.encode(address(this)),
+            bytes(""),
+            abi.encode(one, 1),
+            abi.encode(address(this))
+        ];
+        for (uint256 i = 0; i < names.length; ++i) {
+            uint256 size = deploy(names[i], arguments[i]).code.length;
+            assertTrue(size <= 24_576, names[i]);
+            vm.snapshotValue("Sizes", names[i], size);
+        }
+    }
+
+    function test_submitRequest() public {
         ProofRequest memory request = newRequest(1);
         bytes memory signature = signRequest(request);
         vm.prank(client.addr);
@@ -36,66 +68,259 @@ contract GasTest is MarketTest {
         snap("submitRequest: with maxPrice ether");
     }
 
-    function test_gas_lockRequest() public {
-        lock(newRequest(1), prover);
+    function test_lock() public {
+        locked(1);
         snap("lockinRequest: base case");
-        ProofRequest memory request = newRequest(2);
+    }
+
+    function test_lock_with_signature() public {
+        ProofRequest memory request = newRequest(1);
         bytes memory clientSignature = signRequest(request);
-        bytes memory proverSignature = signLock(rival.key, request);
+        bytes memory proverSignature = signLock(prover.key, request);
         vm.prank(prover.addr);
         market.lockRequestWithSignature(request, clientSignature, proverSignature);
         snap("lockinRequest: with prover signature");
-    }
-
-    function test_gas_fulfill() public {
-        ProofRequest memory request = newRequest(1);
-        lock(request, prover);
         market.fulfill(batchOf(request, prover));
-        snap("fulfill: a locked request");
-
-        request = newRequest(2);
-        lock(request, prover);
-        FulfillmentBatch[] memory batches = batchOf(request, rival);
-        market.fulfill(batches);
-        snap("fulfill: another prover fulfills without payment");
-        batches = batchOf(request, prover);
-        market.fulfill(batches);
-        snap("fulfill: fulfilled by the locked prover for payment (request already fulfilled by another prover)");
+        snap("fulfill: a locked request (locked via prover signature)");
     }
 
-    function test_gas_fulfill_journal10k() public {
+    function test_fulfill() public {
+        ProofRequest memory request = locked(1);
+        FulfillmentBatch[] memory batches = batchOf(request, prover);
+        market.fulfill(batches);
+        snap("fulfill: a locked request");
+    }
+
+    function test_fulfill_10kB() public {
         bytes memory journal = new bytes(10_000);
         for (uint256 i = 0; i < journal.length; ++i) {
-            journal[i] = bytes1(uint8(i % 255 + 1));
+            journal[i] = bytes1(uint8(i % 255 + 1)); // without zero bytes, the dearest case
         }
-        ProofRequest memory request = newRequest(1);
-        request.requirements.predicate.data = abi.encodePacked(IMAGE_ID, sha256(journal));
-        lock(request, prover);
+        ProofRequest memory request = locked(1);
         FulfillmentBatch[] memory batches = batchOf(request, prover);
         batches[0].fills[0] = fillWith(journal);
         market.fulfill(batches);
         snap("fulfill: a locked request with 10kB journal");
     }
 
-    function test_gas_fulfill_batches() public {
-        ProofRequest[] memory requests = many(8);
-        market.fulfill(batchOf(requests, prover));
+    function test_fulfill_by_another() public {
+        ProofRequest memory request = locked(1);
+        market.fulfill(batchOf(request, rival));
+        snap("fulfill: another prover fulfills without payment");
+        market.fulfill(batchOf(request, prover));
+        snap("fulfill: locker paid after other prover delivered");
+    }
+
+    function test_fulfill_8() public {
+        market.fulfill(batchOf(lockedMany(8), prover));
         snap("fulfill: a batch of 8");
     }
 
-    function test_gas_fulfillAndWithdraw() public {
-        ProofRequest memory request = newRequest(1);
-        lock(request, prover);
+    function test_fulfill_8_without_journal() public {
+        FulfillmentBatch[] memory batches = batchOf(lockedMany(8), prover);
+        withoutJournal(batches);
+        market.fulfill(batches);
+        snap("fulfill (no journal): a batch of 8");
+    }
+
+    function test_fulfillAndWithdraw() public {
+        ProofRequest memory request = locked(1);
         market.fulfillAndWithdraw(batchOf(request, prover));
         snap("fulfillAndWithdraw: a locked request");
     }
 
-    function test_gas_priceAndFulfill() public {
-        ProofRequest memory request = newRequest(1);
-        FulfillmentBatch[] memory batches = batchOf(request, prover);
+    function test_fulfillAndWithdraw_8() public {
+        market.fulfillAndWithdraw(batchOf(lockedMany(8), prover));
+        snap("fulfillAndWithdraw: a batch of 8");
+    }
+
+    function test_priceAndFulfill_locked() public {
+        ProofRequest memory request = locked(1);
         ProofRequestBatch[] memory priced = pricing(request);
-        commit(batches);
-        market.priceAndFulfill(priced, batches);
-        snap("priceAndFulfill: a single request that was not locked");
+        market.priceAndFulfill(priced, batchOf(request, prover));
+        snap("priceAndFulfill: a single request");
+    }
+
+    function test_priceAndFulfill_not_locked() public {
+        ProofRequest memory request = newRequest(1);
+        priceAndDeliver(request, prover);
+        snap("priceAndFulfill: single, not locked");
+    }
+
+    function test_priceAndFulfill_with_selector() public {
+        ProofRequest memory request = newRequest(1);
+        request.requirements.selector = VERIFIER;
+        lock(request, prover);
+        ProofRequestBatch[] memory priced = pricing(request);
+        market.priceAndFulfill(priced, batchOf(request, prover));
+        snap("priceAndFulfill: single, with selector");
+    }
+
+    function test_priceAndFulfill_smart_contract() public {
+        address wallet = address(new Wallet("a signature", Wallet.Mode.Honest));
+        fund(wallet, 10 ether);
+        ProofRequest memory request = newRequest(smartIdOf(wallet, 1));
+        vm.prank(prover.addr);
+        market.lockRequest(request, "a signature");
+        ProofRequestBatch[] memory priced = pricing(request);
+        priced[0].signatures[0] = "a signature";
+        market.priceAndFulfill(priced, batchOf(request, prover));
+        snap("priceAndFulfill: single, smart contract signature");
+    }
+
+    function test_priceAndFulfill_already_fulfilled() public {
+        ProofRequest memory request = locked(1);
+        vm.warp(START + 101);
+        deliver(request, prover);
+        priceAndDeliver(request, rival);
+        snap("priceAndFulfill: fulfill already fulfilled was locked request");
+    }
+
+    function test_commit() public {
+        market.commitFulfillment(keccak256("batches"));
+        snap("commitFulfillment");
+    }
+
+    function test_slash() public {
+        ProofRequest memory request = locked(1);
+        vm.warp(START + 201);
+        market.slash(request.id);
+        snap("slash: base case");
+        request = locked(2);
+        vm.warp(START + 302);
+        deliver(request, prover);
+        vm.warp(START + 500);
+        market.slash(request.id);
+        snap("slash: fulfilled request after lock deadline");
+    }
+
+    function test_deposit() public {
+        address account = address(0xd0);
+        vm.deal(account, 2 ether);
+        vm.prank(account);
+        market.deposit{ value: 1 ether }();
+        snap("deposit: first ever deposit");
+        vm.prank(account);
+        market.deposit{ value: 1 ether }();
+        snap("deposit: second deposit");
+        vm.deal(address(this), 2 ether);
+        market.depositTo{ value: 1 ether }(address(0xd1));
+        snap("depositTo: first ever deposit");
+        market.depositTo{ value: 1 ether }(address(0xd1));
+        snap("depositTo: second deposit");
+    }
+
+    function test_withdraw() public {
+        vm.prank(client.addr);
+        market.withdraw(1 ether);
+        snap("withdraw: 1 ether");
+        vm.prank(client.addr);
+        market.withdraw(9 ether);
+        snap("withdraw: full balance");
+    }
+
+    /// @dev A prover that has deposited before, as every prover but a new one.
+    function test_collateral() public {
+        token.mint(prover.addr, 5 ether);
+        vm.startPrank(prover.addr);
+        token.approve(address(market), 2 ether);
+        snap("ERC20 approve: required for depositCollateral");
+        market.depositCollateral(1 ether);
+        snap("depositCollateral: 1 token");
+        token.approve(address(market), 4 ether);
+        market.depositCollateral(4 ether);
+        snap("depositCollateral: full");
+        market.withdrawCollateral(1 ether);
+        snap("withdrawCollateral: 1 token");
+        market.withdrawCollateral(14 ether);
+        snap("withdrawCollateral: full balance");
+    }
+
+    function test_collateral_with_permit() public {
+        token.mint(prover.addr, 5 ether);
+        depositWithPermit(1 ether, 0); // the first use of a nonce is dearer, once
+        depositWithPermit(1 ether, 1);
+        snap("depositCollateralWithPermit: 1 token");
+        depositWithPermit(3 ether, 2);
+        snap("depositCollateralWithPermit: full");
+    }
+
+    function depositWithPermit(uint256 value, uint256 nonce) private {
+        bytes32 typeHash = 0x6e71edae12b1b97f4d1f60370fef10105fa2faae0126114a169c64845d6126c9;
+        bytes32 structHash = keccak256(abi.encode(typeHash, prover.addr, address(market), value, nonce, START));
+        bytes32 digest = keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), structHash));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(prover.key, digest);
+        vm.prank(prover.addr);
+        market.depositCollateralWithPermit(value, START, v, r, s);
+    }
+}
+
+/// @notice Gas with everything that a deployed network verifies: attested claims, predicates, the prover's signature.
+contract NetworkGasTest is NetworkTest {
+    function lockedMany(uint32 count, Callback memory callback, bytes4 selector)
+        private
+        returns (ProofRequest[] memory requests)
+    {
+        requests = new ProofRequest[](count);
+        fund(client.addr, 300 ether);
+        stake(prover.addr, 300 ether);
+        for (uint32 i = 0; i < count; ++i) {
+            requests[i] = newRequest(i);
+            requests[i].requirements.callback = callback;
+            requests[i].requirements.selector = selector;
+            lock(requests[i], prover);
+        }
+    }
+
+    function bench(string memory name, uint32 count, Callback memory callback, bytes4 selector) private {
+        FulfillmentBatch[] memory batches = treeBatch(lockedMany(count, callback, selector), prover, true);
+        attested.submitMerkleRoot(lastRoot, rootSeal(lastRoot));
+        market.fulfill(batches);
+        vm.snapshotGasLastCall(
+            "Network",
+            string.concat(name, ": batch of ", count < 100 ? count < 10 ? "00" : "0" : "", vm.toString(count))
+        );
+    }
+
+    function test_plain() public {
+        for (uint32 count = 1; count <= 128; count *= 2) {
+            setUp();
+            bench("fulfill", count, Callback(address(0), 0), 0);
+        }
+    }
+
+    function test_with_selector() public {
+        for (uint32 count = 1; count <= 32; count *= 2) {
+            setUp();
+            bench("fulfill with selector", count, Callback(address(0), 0), attested.SELECTOR());
+        }
+    }
+
+    function test_with_callback() public {
+        for (uint32 count = 1; count <= 32; count *= 2) {
+            setUp();
+            address recorder = address(new CallbackRecorder());
+            bench("fulfill with callback", count, Callback(recorder, 100_000), 0);
+        }
+    }
+
+    function test_single_with_signatures() public {
+        ProofRequest memory request = newRequest(1);
+        lock(request, prover);
+        market.fulfill(batchOf(request, prover));
+        vm.snapshotGasLastCall("Network", "fulfill: one claim, two attesters sign it");
+    }
+
+    function test_submitRootAndFulfill() public {
+        for (uint32 count = 1; count <= 2; ++count) {
+            setUp();
+            ProofRequest[] memory requests = lockedMany(count, Callback(address(0), 0), 0);
+            FulfillmentBatch[] memory batches = treeBatch(requests, prover, true);
+            market.submitRootAndFulfill(address(attested), lastRoot, rootSeal(lastRoot), batches);
+            vm.snapshotGasLastCall(
+                "Network",
+                count == 1 ? "submitRootAndFulfill: a locked request" : "submitRootAndFulfill: a batch of 2 requests"
+            );
+        }
     }
 }

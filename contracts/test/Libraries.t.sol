@@ -111,7 +111,10 @@ contract OfferTest is Test {
         price(offer, 1001, 0);
     }
 
-    function testFuzz_price_rises_until_the_lock_deadline(uint96 low, uint96 high, uint32 period, uint32 t) public view {
+    function testFuzz_price_rises_until_the_lock_deadline(uint96 low, uint96 high, uint32 period, uint32 t)
+        public
+        view
+    {
         Offer memory offer = curve();
         (offer.minPrice, offer.maxPrice) = low <= high ? (low, high) : (high, low);
         offer.rampUpPeriod = period;
@@ -152,7 +155,8 @@ contract HashingTest is Test {
         vm.chainId(bound(chainId, 1, type(uint64).max));
         bytes32 expected = Eip712Reference.domain("IBoundlessMarket", address(harness));
         assertEq(harness.eip712DomainSeparator(), expected, "separator");
-        (bytes1 fields,,, uint256 chain, address at_, bytes32 salt, uint256[] memory extensions) = harness.eip712Domain();
+        (bytes1 fields,,, uint256 chain, address at_, bytes32 salt, uint256[] memory extensions) =
+            harness.eip712Domain();
         assertEq(bytes32(fields), bytes32(bytes1(0x0f)), "fields");
         assertEq(chain, block.chainid, "chain");
         assertEq(at_, address(harness), "contract");

@@ -212,8 +212,7 @@ abstract contract LockCases is MarketTest {
     function expectedPrice(Offer memory offer, uint256 t) private pure returns (uint256) {
         if (t <= offer.rampUpStart) return offer.minPrice;
         if (t <= uint256(offer.rampUpStart) + offer.rampUpPeriod) {
-            return offer.minPrice
-                + (t - offer.rampUpStart) * (offer.maxPrice - offer.minPrice) / offer.rampUpPeriod;
+            return offer.minPrice + (t - offer.rampUpStart) * (offer.maxPrice - offer.minPrice) / offer.rampUpPeriod;
         }
         return offer.maxPrice;
     }

@@ -83,9 +83,7 @@ contract PublishedVectorsTest is MarketTest {
             "image url"
         );
         assertEq(
-            harness.requestHash(request),
-            0xae93f39ce85f07241fa36cc80f367b4c6eb8f9c7f4920bfc7b0c5261aa238053,
-            "request"
+            harness.requestHash(request), 0xae93f39ce85f07241fa36cc80f367b4c6eb8f9c7f4920bfc7b0c5261aa238053, "request"
         );
     }
 
@@ -98,11 +96,7 @@ contract PublishedVectorsTest is MarketTest {
 
     function test_fulfillment_data() public view {
         bytes memory data = dataOf(TWOS, "hello");
-        assertEq(
-            data,
-            abi.encodePacked(uint256(0x20), TWOS, uint256(0x40), uint256(5), bytes32("hello")),
-            "encoding"
-        );
+        assertEq(data, abi.encodePacked(uint256(0x20), TWOS, uint256(0x40), uint256(5), bytes32("hello")), "encoding");
         bytes32 digest = 0x6a9c0fad8d81b29872d6ad6f853bb48fa2b7c9675d146e062d453e0fc85655a5;
         assertEq(keccak256(abi.encodePacked(uint8(1), data)), digest, "digest");
         (bytes32 imageId, bytes memory journal) = harness.decodeData(data);

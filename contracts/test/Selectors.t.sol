@@ -165,34 +165,118 @@ contract SelectorsTest is Test {
     }
 
     function test_topics() public pure {
-        topic(IMarket.RequestSubmitted.selector, 0xc354af001adff0e8c35481c5ce3df3edee370c71572514d281e884c8cb552203, "submitted");
-        topic(IMarket.RequestLocked.selector, 0xe5e43c93dc0ec595ed3b122bdc6d39a480e9d17fb6812e0f90cfc4ba33b0969e, "locked");
-        topic(IMarket.RequestFulfilled.selector, 0x120ea8d7610aa46e4a31b254c5d07489ebe8f1a93dc7bbbe60eaf3db2c62c0cc, "fulfilled");
-        topic(IMarket.ProofDelivered.selector, 0xaf1db8f86d3f32029a484ff54c7ac1d7ef8f038ab050fc065af9e82eb9b850ca, "delivered");
-        topic(IMarket.ProverSlashed.selector, 0x79ca7c80cf57b513ffdf8aa37ec70e40757f5e0d35219241860bb4b4c2fa7616, "slashed");
+        topic(
+            IMarket.RequestSubmitted.selector,
+            0xc354af001adff0e8c35481c5ce3df3edee370c71572514d281e884c8cb552203,
+            "submitted"
+        );
+        topic(
+            IMarket.RequestLocked.selector, 0xe5e43c93dc0ec595ed3b122bdc6d39a480e9d17fb6812e0f90cfc4ba33b0969e, "locked"
+        );
+        topic(
+            IMarket.RequestFulfilled.selector,
+            0x120ea8d7610aa46e4a31b254c5d07489ebe8f1a93dc7bbbe60eaf3db2c62c0cc,
+            "fulfilled"
+        );
+        topic(
+            IMarket.ProofDelivered.selector,
+            0xaf1db8f86d3f32029a484ff54c7ac1d7ef8f038ab050fc065af9e82eb9b850ca,
+            "delivered"
+        );
+        topic(
+            IMarket.ProverSlashed.selector,
+            0x79ca7c80cf57b513ffdf8aa37ec70e40757f5e0d35219241860bb4b4c2fa7616,
+            "slashed"
+        );
         topic(IMarket.Deposit.selector, 0xe1fffcc4923d04b559f4d29a8bfc6cda04eb5b0d3c460751c2402c5c5cc9109c, "deposit");
-        topic(IMarket.Withdrawal.selector, 0x7fcf532c15f0a6db0bd6d0e038bea71d30d808c7d98cb3bf7268a95bf5081b65, "withdrawal");
-        topic(IMarket.CollateralDeposit.selector, 0xf645c19720906ca336d36d26058a9489c6c757fe35843b75a74e3b8aa972ecf5, "collateral in");
-        topic(IMarket.CollateralWithdrawal.selector, 0xa315121c7f539fd811176ad2735d5d3981237b261889ec13ae4d617ad06e39bc, "collateral out");
-        topic(IMarket.PaymentRequirementsFailed.selector, 0x210e4fd706e561df48472433bcc50b4589f2c13e784e9992f4c3e6de26eb3564, "unpaid");
-        topic(IMarket.CallbackFailed.selector, 0x5c5960582bfc7a494183b4e9a66bfe8ecffc07a83a48d136e732400f7b98bf50, "callback");
-        topic(IVerifierRouter.ClassAdded.selector, 0x2328ebea35d5e28b2f376298c17b9c07e51209092c761bde419113a9049299b0, "class added");
-        topic(IVerifierRouter.ClassTombstoned.selector, 0x57d2c2f9b96fee0fcf7a1035ed9c98c86330ea948eb502bfbf30ffea398256a9, "class removed");
-        topic(IVerifierRouter.EntryAdded.selector, 0x85557ef4d4963c1d3c15fbfe1a429a8d44d2b51c5b5dcff810e17ec7378f588b, "entry added");
-        topic(IVerifierRouter.EntryTombstoned.selector, 0x9798d2f6762119f739bbef9d52deb6dc4483670f6d90caa29fa6ef2bc2abe371, "entry removed");
-        topic(IVerifierRouter.DefaultClassChanged.selector, 0x5222ca31d1ab92aba9c9f15eac5359765ec2ff50dd9988096c75299442fd973d, "default");
-        topic(ISetVerifier.VerifiedRoot.selector, 0xcb874ca5a04ca17d10924a9784b666fb412b518f2394912f61f4ddf614c5de16, "root");
+        topic(
+            IMarket.Withdrawal.selector,
+            0x7fcf532c15f0a6db0bd6d0e038bea71d30d808c7d98cb3bf7268a95bf5081b65,
+            "withdrawal"
+        );
+        topic(
+            IMarket.CollateralDeposit.selector,
+            0xf645c19720906ca336d36d26058a9489c6c757fe35843b75a74e3b8aa972ecf5,
+            "collateral in"
+        );
+        topic(
+            IMarket.CollateralWithdrawal.selector,
+            0xa315121c7f539fd811176ad2735d5d3981237b261889ec13ae4d617ad06e39bc,
+            "collateral out"
+        );
+        topic(
+            IMarket.PaymentRequirementsFailed.selector,
+            0x210e4fd706e561df48472433bcc50b4589f2c13e784e9992f4c3e6de26eb3564,
+            "unpaid"
+        );
+        topic(
+            IMarket.CallbackFailed.selector,
+            0x5c5960582bfc7a494183b4e9a66bfe8ecffc07a83a48d136e732400f7b98bf50,
+            "callback"
+        );
+        topic(
+            IVerifierRouter.ClassAdded.selector,
+            0x2328ebea35d5e28b2f376298c17b9c07e51209092c761bde419113a9049299b0,
+            "class added"
+        );
+        topic(
+            IVerifierRouter.ClassTombstoned.selector,
+            0x57d2c2f9b96fee0fcf7a1035ed9c98c86330ea948eb502bfbf30ffea398256a9,
+            "class removed"
+        );
+        topic(
+            IVerifierRouter.EntryAdded.selector,
+            0x85557ef4d4963c1d3c15fbfe1a429a8d44d2b51c5b5dcff810e17ec7378f588b,
+            "entry added"
+        );
+        topic(
+            IVerifierRouter.EntryTombstoned.selector,
+            0x9798d2f6762119f739bbef9d52deb6dc4483670f6d90caa29fa6ef2bc2abe371,
+            "entry removed"
+        );
+        topic(
+            IVerifierRouter.DefaultClassChanged.selector,
+            0x5222ca31d1ab92aba9c9f15eac5359765ec2ff50dd9988096c75299442fd973d,
+            "default"
+        );
+        topic(
+            ISetVerifier.VerifiedRoot.selector,
+            0xcb874ca5a04ca17d10924a9784b666fb412b518f2394912f61f4ddf614c5de16,
+            "root"
+        );
     }
 
     function test_type_hashes() public pure {
-        topic(RequirementsLib.CALLBACK_TYPEHASH, 0xc0d011520a6b2314053ae9acff853f2e68d4acc34231ca7a0f721507ec141590, "Callback");
-        topic(RequirementsLib.PREDICATE_TYPEHASH, 0x0294f25a16f4c103f0fdbc81eeda91cda27d840512cff113bd72c4939b8fe685, "Predicate");
-        topic(ProofRequestLib.INPUT_TYPEHASH, 0x073039c66bce7413182ec91963b518ef97a9eadb8216b337c8ea3be14ac2ac10, "Input");
+        topic(
+            RequirementsLib.CALLBACK_TYPEHASH,
+            0xc0d011520a6b2314053ae9acff853f2e68d4acc34231ca7a0f721507ec141590,
+            "Callback"
+        );
+        topic(
+            RequirementsLib.PREDICATE_TYPEHASH,
+            0x0294f25a16f4c103f0fdbc81eeda91cda27d840512cff113bd72c4939b8fe685,
+            "Predicate"
+        );
+        topic(
+            ProofRequestLib.INPUT_TYPEHASH, 0x073039c66bce7413182ec91963b518ef97a9eadb8216b337c8ea3be14ac2ac10, "Input"
+        );
         topic(OfferLib.TYPEHASH, 0xa563ca6047b9178e0a2d4ee0299d3e9edb98870eed639d251ef21ea51d6d1794, "Offer");
-        topic(RequirementsLib.TYPEHASH, 0xa4be3f5638620534f7fc09e92fb30a7009441f99acfdf16a3f069fb49d206a7a, "Requirements");
-        topic(ProofRequestLib.TYPEHASH, 0x9fcf2e0179af2440b5f4e7adff50bb887832a78929465dcca0d29c2a83b93054, "ProofRequest");
-        topic(ProofRequestLib.LOCK_REQUEST_TYPEHASH, 0xeb756ecd7e3c2632f03bbcb889b1f6e26ded05d12ef7600d7ef815d390eb6453, "LockRequest");
+        topic(
+            RequirementsLib.TYPEHASH, 0xa4be3f5638620534f7fc09e92fb30a7009441f99acfdf16a3f069fb49d206a7a, "Requirements"
+        );
+        topic(
+            ProofRequestLib.TYPEHASH, 0x9fcf2e0179af2440b5f4e7adff50bb887832a78929465dcca0d29c2a83b93054, "ProofRequest"
+        );
+        topic(
+            ProofRequestLib.LOCK_REQUEST_TYPEHASH,
+            0xeb756ecd7e3c2632f03bbcb889b1f6e26ded05d12ef7600d7ef815d390eb6453,
+            "LockRequest"
+        );
         topic(keccak256(Eip712Reference.proofRequestType()), ProofRequestLib.TYPEHASH, "the tests' own ProofRequest");
-        topic(keccak256(Eip712Reference.lockRequestType()), ProofRequestLib.LOCK_REQUEST_TYPEHASH, "the tests' own LockRequest");
+        topic(
+            keccak256(Eip712Reference.lockRequestType()),
+            ProofRequestLib.LOCK_REQUEST_TYPEHASH,
+            "the tests' own LockRequest"
+        );
     }
 }

@@ -64,7 +64,7 @@ contract VectorsTest is Test {
         each("offer", replayOffer);
     }
 
-    function replayOffer(string memory path) private {
+    function replayOffer(string memory path) private view {
         Offer memory offer = Offer({
             minPrice: uintOf(path, "minPrice"),
             maxPrice: uintOf(path, "maxPrice"),
@@ -102,7 +102,7 @@ contract VectorsTest is Test {
         each("claims", replayClaim);
     }
 
-    function replayClaim(string memory path) private {
+    function replayClaim(string memory path) private view {
         bytes memory data = bytesOf(path, "fulfillmentData");
         (bytes32 imageId, bytes memory journal) = harness.decodeData(data);
         assertEq(imageId, wordOf(path, "imageId"), path);

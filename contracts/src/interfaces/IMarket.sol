@@ -40,7 +40,10 @@ interface IMarket is IEip712Domain {
 
     /// @notice A lapsed lock was settled. The recipient is the late fulfiller, or this market when nobody delivered.
     event ProverSlashed(
-        RequestId indexed requestId, uint256 collateralBurned, uint256 collateralTransferred, address collateralRecipient
+        RequestId indexed requestId,
+        uint256 collateralBurned,
+        uint256 collateralTransferred,
+        address collateralRecipient
     );
 
     event Deposit(address indexed account, uint256 value);
@@ -112,14 +115,8 @@ interface IMarket is IEip712Domain {
     function depositCollateralWithPermit(uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice As `depositCollateralTo` after an ERC-2612 permit by the sender.
-    function depositCollateralWithPermitTo(
-        address to,
-        uint256 value,
-        uint256 deadline,
-        uint8 v,
-        bytes32 r,
-        bytes32 s
-    ) external;
+    function depositCollateralWithPermitTo(address to, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external;
 
     /// @notice Sends `value` of the sender's collateral back to the sender.
     /// @dev `InsufficientBalance(sender)`, then `TransferFailed`.

@@ -17,12 +17,9 @@ interface IClaimVerifier is IERC165 {
 
 /// @notice Verifies a delivery and that it answers its request, in one step. ERC-165 tag 0x6ddfd0c6.
 interface IJointVerifier is IERC165 {
-    function verifyJoint(
-        SlimRequest calldata request,
-        Fulfillment calldata fill,
-        bytes32 requestDigest,
-        address prover
-    ) external view;
+    function verifyJoint(SlimRequest calldata request, Fulfillment calldata fill, bytes32 requestDigest, address prover)
+        external
+        view;
 }
 
 /// @notice Checks that proven claims answer their requests and that the batch's prover is the one that delivers.

@@ -53,8 +53,7 @@ library ProofRequestLib {
     );
     /// @dev What a prover signs so that somebody else can lock for it.
     bytes32 internal constant LOCK_REQUEST_TYPEHASH = keccak256(
-        "LockRequest(ProofRequest request)" "Callback(address addr,uint96 gasLimit)"
-        "Input(uint8 inputType,bytes data)"
+        "LockRequest(ProofRequest request)" "Callback(address addr,uint96 gasLimit)" "Input(uint8 inputType,bytes data)"
         "Offer(uint256 minPrice,uint256 maxPrice,uint64 rampUpStart,uint32 rampUpPeriod,uint32 lockTimeout,uint32 timeout,uint256 lockCollateral)"
         "Predicate(uint8 predicateType,bytes data)"
         "ProofRequest(uint256 id,Requirements requirements,string imageUrl,Input input,Offer offer)"

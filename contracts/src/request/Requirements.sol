@@ -55,9 +55,7 @@ library RequirementsLib {
 
     function hash(Predicate calldata predicate) internal pure returns (bytes32) {
         return EfficientHashLib.hash(
-            PREDICATE_TYPEHASH,
-            bytes32(uint256(predicate.predicateType)),
-            EfficientHashLib.hashCalldata(predicate.data)
+            PREDICATE_TYPEHASH, bytes32(uint256(predicate.predicateType)), EfficientHashLib.hashCalldata(predicate.data)
         );
     }
 }

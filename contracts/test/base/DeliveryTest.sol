@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.27;
 
-import { DeliveredFulfillment, Fulfillment, FulfillmentBatch, ProofRequestBatch } from "../../src/fulfillment/FulfillmentBatch.sol";
+import {
+    DeliveredFulfillment,
+    Fulfillment,
+    FulfillmentBatch,
+    ProofRequestBatch
+} from "../../src/fulfillment/FulfillmentBatch.sol";
 import { IMarket } from "../../src/interfaces/IMarket.sol";
 import { ProofRequest } from "../../src/request/ProofRequest.sol";
 import { RequestId } from "../../src/request/RequestId.sol";

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.27;
 
 import { Offer } from "../../src/request/Offer.sol";
-import { Input, ProofRequest } from "../../src/request/ProofRequest.sol";
+import { Input, ProofRequest, SlimRequest } from "../../src/request/ProofRequest.sol";
 import { Callback, Predicate, Requirements } from "../../src/request/Requirements.sol";
 
 /// @notice EIP-712 written a second time, in the plainest way: what the contracts' hashing is compared with.
@@ -50,6 +50,19 @@ library Eip712Reference {
                 keccak256(bytes(request.imageUrl)),
                 hash(request.input),
                 hash(request.offer)
+            )
+        );
+    }
+
+    function hash(SlimRequest memory slim) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                keccak256(proofRequestType()),
+                slim.id,
+                hash(Requirements(slim.callback, slim.predicate, slim.selector)),
+                slim.imageUrlHash,
+                slim.inputDigest,
+                slim.offerDigest
             )
         );
     }

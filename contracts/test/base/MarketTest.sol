@@ -174,8 +174,7 @@ abstract contract MarketTest is Test {
     }
 
     function claimOf(bytes32 imageId, bytes memory journal) internal pure returns (bytes32) {
-        bytes32 output =
-            sha256(abi.encodePacked(sha256("risc0.Output"), sha256(journal), bytes32(0), bytes2(0x0200)));
+        bytes32 output = sha256(abi.encodePacked(sha256("risc0.Output"), sha256(journal), bytes32(0), bytes2(0x0200)));
         bytes32 halted = 0xa3acc27117418996340b84e5a90f3ef4c49d22c79e44aad822ec9c313e1eb8e2;
         return sha256(
             abi.encodePacked(

@@ -173,13 +173,10 @@ contract SettlementHandler is DeliveryTest {
     // ------------------------------------------------------------------------------------------------- the second ledger
 
     /// @dev Applies the settlement table and returns the selector of the payment error, or zero.
-    function settle(
-        Entry storage entry,
-        ProofRequest memory request,
-        address by,
-        bool priced,
-        bool isLockedOne
-    ) private returns (bytes4) {
+    function settle(Entry storage entry, ProofRequest memory request, address by, bool priced, bool isLockedOne)
+        private
+        returns (bytes4)
+    {
         address owner = request.id.client();
         uint256 deadline = priced ? request.offer.rampUpStart + request.offer.timeout : entry.deadline;
         if (time > deadline) return IMarket.RequestIsExpired.selector;
