@@ -124,3 +124,22 @@ impl<T> OrFailed<T> for TransportResult<T> {
         self.map_err(|source| EndpointError { operation, source })
     }
 }
+
+#[cfg(test)]
+impl Endpoint {
+    /// An endpoint that nobody asks.
+    pub(crate) fn offline(chain_id: u64) -> Self {
+        let url = "http://127.0.0.1:1".parse().unwrap();
+        Self { provider: RootProvider::new_http(url), chain_id }
+    }
+}
+
+#[cfg(test)]
+impl EndpointError {
+    /// An endpoint's answer with an error in it.
+    pub(crate) fn answered(code: i64, message: &str) -> Self {
+        let payload = serde_json::json!({ "code": code, "message": message });
+        let payload = serde_json::from_value(payload).unwrap();
+        Self { operation: "answer", source: TransportError::ErrorResp(payload) }
+    }
+}

@@ -262,3 +262,6 @@ fn decoded<C: SolCall>(returned: &[u8]) -> Result<C::Return, MarketError> {
     C::abi_decode_returns_validate(returned)
         .map_err(|source| MarketError::UnexpectedAnswer { call: C::SIGNATURE, source })
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,7 +117,8 @@ impl Network {
     }
 }
 
-fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+/// Puts `contents` in the place of `path`, all or nothing.
+pub(crate) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -130,4 +131,55 @@ fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&draft, path)?;
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network() -> Network {
+        Network {
+            name: "devnet".to_owned(),
+            chain_id: 31_337,
+            rpc_url: "http://127.0.0.1:8545".parse().unwrap(),
+            market: Address::repeat_byte(1),
+            router: Address::repeat_byte(2),
+            assessor: Address::repeat_byte(3),
+            attested_verifier: Address::repeat_byte(4),
+            collateral_token: Address::repeat_byte(5),
+            attesters: vec![Attester {
+                address: Address::repeat_byte(6),
+                url: "http://127.0.0.1:9000".parse().unwrap(),
+            }],
+            threshold: 1,
+            deployed_at_block: BlockNumber(1),
+            artifacts: None,
+        }
+    }
+
+    #[test]
+    fn a_network_file_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/network.json");
+        network().save(&path).unwrap();
+        let moved = Network { name: "moved".to_owned(), ..network() };
+        moved.save(&path).unwrap();
+        assert_eq!(Network::load(&path).unwrap(), moved);
+        let left = fs::read_dir(path.parent().unwrap()).unwrap().count();
+        assert_eq!(left, 1, "no drafts stay behind");
+    }
+
+    #[test]
+    fn a_file_that_is_no_network_file_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("network.json");
+        assert!(matches!(Network::load(&path), Err(NetworkFileError::Read { .. })));
+        let mut json = serde_json::to_value(network()).unwrap();
+        json["marked"] = "a word that is not known".into();
+        fs::write(&path, json.to_string()).unwrap();
+        let refused = Network::load(&path).unwrap_err();
+        assert!(
+            matches!(&refused, NetworkFileError::Parse { source, .. } if source.to_string().contains("marked"))
+        );
+    }
 }

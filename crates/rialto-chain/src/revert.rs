@@ -59,7 +59,7 @@ pub enum MarketRevert {
     )]
     InsufficientBalance(Address),
     /// The client could not pay a late delivery in full; payment error only.
-    #[error("the client could pay only {paid} of {full} wei for a late delivery")]
+    #[error("the client could pay only {paid} of {full} wei for a late delivery; nothing more can be claimed")]
     PartialPayment {
         /// The price.
         full: Wei,
@@ -216,3 +216,6 @@ pub(crate) fn revert_of(failed: &EndpointError) -> Option<MarketRevert> {
         () => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,33 +56,41 @@ fn speaks_of_size(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy::rpc::json_rpc::ErrorPayload;
-    use alloy::transports::{RpcError, TransportError};
+    use alloy::transports::TransportError;
     use expect_test::expect;
 
-    fn answered(code: i64, message: &'static str) -> TransportError {
-        RpcError::ErrorResp(ErrorPayload { code, message: message.into(), data: None })
+    fn failed(source: TransportError) -> EndpointError {
+        EndpointError { operation: "answer", source }
     }
 
     #[test]
     fn refusals_of_a_range_are_told_from_other_errors() {
         let cases = [
-            answered(-32005, "query returned more than 10000 results"),
-            answered(-32602, "eth_getLogs is limited to a 10,000 range"),
-            answered(-32000, "block range is too wide"),
-            answered(-32005, "daily request count exceeded, request rate limited"),
-            answered(-32000, "header not found"),
-            answered(-32603, "internal error"),
-            TransportErrorKind::http_error(413, String::new()),
-            TransportErrorKind::http_error(502, "bad gateway".to_owned()),
-            TransportErrorKind::custom_str("connection refused"),
+            EndpointError::answered(-32005, "query returned more than 10000 results"),
+            EndpointError::answered(-32602, "eth_getLogs is limited to a 10,000 range"),
+            EndpointError::answered(-32000, "block range is too wide"),
+            EndpointError::answered(-32005, "daily request count exceeded, request rate limited"),
+            EndpointError::answered(-32000, "header not found"),
+            EndpointError::answered(-32603, "internal error"),
+            failed(TransportErrorKind::http_error(413, String::new())),
+            failed(TransportErrorKind::http_error(502, "bad gateway".to_owned())),
+            failed(TransportErrorKind::custom_str("connection refused")),
         ];
         let table: String = cases
             .into_iter()
-            .map(|source| EndpointError { operation: "tell logs", source })
             .map(|failed| format!("{:5} {}\n", is_too_large(&failed), failed.source))
             .collect();
-        expect![[r#""#]].assert_eq(&table);
+        expect![[r#"
+            true  server returned an error response: error code -32005: query returned more than 10000 results
+            true  server returned an error response: error code -32602: eth_getLogs is limited to a 10,000 range
+            true  server returned an error response: error code -32000: block range is too wide
+            false server returned an error response: error code -32005: daily request count exceeded, request rate limited
+            false server returned an error response: error code -32000: header not found
+            false server returned an error response: error code -32603: internal error
+            true  HTTP error 413 with empty body
+            false HTTP error 502 with body: bad gateway
+            false connection refused
+        "#]].assert_eq(&table);
     }
 
     #[test]

@@ -176,7 +176,12 @@ impl<P: TxPort> Actor<P> {
     }
 
     /// Signs, and has the log record it. Nothing that the log did not take is ever sent.
-    async fn signed(&self, nonce: Nonce, draft: Draft, fees: Fees) -> Result<Attempt, NotRecorded> {
+    async fn signed(
+        &mut self,
+        nonce: Nonce,
+        draft: Draft,
+        fees: Fees,
+    ) -> Result<Attempt, NotRecorded> {
         let (hash, raw) = self.sign(nonce, &draft.call, fees);
         let label = draft.label;
         tracing::debug!(nonce = nonce.0, tx = %hash, label, max_fee_wei = fees.max_wei, "signed");
@@ -379,13 +384,19 @@ impl<P: TxPort> Actor<P> {
     async fn judge(&mut self, nonce: Nonce, hash: B256, verdict: Verdict) {
         let Some(slot) = self.book.slots.get_mut(&nonce) else { return };
         let is_only = slot.attempts.len() == 1 && slot.attempts[0].hash == hash;
-        let Place::Pool { sent_at, accepted, outbid, .. } = &mut slot.place else { return };
-        let is_fresh = is_only && !*accepted;
+        let Place::Pool { sent_at, accepted, uncertain, outbid, .. } = &mut slot.place else {
+            return;
+        };
+        let (is_fresh, is_unseen) = (is_only && !*accepted, is_only && !*accepted && !*uncertain);
         match verdict {
             Verdict::Accepted => *accepted = true,
+            Verdict::NonceUsed if is_unseen => self.move_on(nonce, None).await,
             // The next look finds the block, or that the nonce is somebody else's.
             Verdict::NonceUsed => {}
-            Verdict::Occupied if is_fresh => self.displace(nonce).await,
+            Verdict::Occupied if is_fresh => {
+                let occupant = Slot::new(Intent::Unknown, Vec::new(), self.book.head);
+                self.move_on(nonce, Some(occupant)).await;
+            }
             Verdict::Occupied | Verdict::Underpriced => *outbid = true,
             Verdict::Poor(detail) if is_fresh => {
                 let account = self.parts.signer.address();
@@ -402,28 +413,24 @@ impl<P: TxPort> Actor<P> {
                 );
             }
             Verdict::Unclear(failed) => {
-                tracing::warn!(
-                    error = &failed as &dyn std::error::Error,
-                    nonce = nonce.0,
-                    "a broadcast failed; it is repeated"
-                );
-                *sent_at = None;
+                (*sent_at, *uncertain) = (None, true);
+                let error = &failed as &dyn std::error::Error;
+                tracing::warn!(error, nonce = nonce.0, "a broadcast failed; it is repeated");
             }
         }
     }
 
-    /// The mempool holds something at this nonce that is not ours to replace blindly: whatever it
-    /// is keeps the nonce, and the call moves to the next one.
-    async fn displace(&mut self, nonce: Nonce) {
+    /// A transaction that is not of this sender has the nonce, in a block or (`occupant`) in the
+    /// mempool, and the endpoint never took ours: the call moves to the next nonce.
+    async fn move_on(&mut self, nonce: Nonce, occupant: Option<Slot>) {
         let Some(slot) = self.book.slots.remove(&nonce) else { return };
-        let occupant = Slot::new(Intent::Unknown, Vec::new(), self.book.head);
-        self.book.slots.insert(nonce, occupant);
+        match occupant {
+            Some(occupant) => drop(self.book.slots.insert(nonce, occupant)),
+            None => self.book.latest = self.book.latest.max(Nonce(nonce.0 + 1)),
+        }
         let (Some(work), Some(fees)) = (self.works.remove(&nonce), slot.fees()) else { return };
-        tracing::warn!(
-            nonce = nonce.0,
-            label = work.label,
-            "the mempool holds another transaction at this nonce; moving on"
-        );
+        let label = &work.label;
+        tracing::warn!(nonce = nonce.0, label, "another transaction has this nonce; moving on");
         if let Err((work, failed)) = self.begin(slot.intent, work, fees).await {
             reply(work.outcome, Err(failed));
         }

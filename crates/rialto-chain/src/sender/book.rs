@@ -50,8 +50,10 @@ pub(super) enum Place {
         since: BlockNumber,
         /// When it was last sent to the endpoint; `None` to send it now.
         sent_at: Option<Millis>,
-        /// Whether the endpoint has ever taken one of the attempts.
+        /// The endpoint has taken one of the attempts.
         accepted: bool,
+        /// A broadcast failed in a way that does not tell whether the endpoint took it.
+        uncertain: bool,
         /// The endpoint wants a higher bid.
         outbid: bool,
         /// Looks in a row at which the nonce was used but none of the attempts was found.
@@ -214,6 +216,13 @@ impl Slot {
 
 impl Place {
     fn unsent(head: BlockNumber) -> Self {
-        Self::Pool { since: head, sent_at: None, accepted: false, outbid: false, missed: 0 }
+        Self::Pool {
+            since: head,
+            sent_at: None,
+            accepted: false,
+            uncertain: false,
+            outbid: false,
+            missed: 0,
+        }
     }
 }

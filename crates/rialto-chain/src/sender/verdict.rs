@@ -83,8 +83,6 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy::rpc::json_rpc::ErrorPayload;
-    use alloy::transports::RpcError;
     use expect_test::expect;
 
     #[test]
@@ -105,13 +103,8 @@ mod tests {
             "header not found",
             "nonce too high",
         ];
-        let verdict = |message: &'static str| {
-            let source = RpcError::ErrorResp(ErrorPayload {
-                code: -32000,
-                message: message.into(),
-                data: None,
-            });
-            match Verdict::of(Err(EndpointError { operation: "take a transaction", source })) {
+        let verdict =
+            |message: &str| match Verdict::of(Err(EndpointError::answered(-32000, message))) {
                 Verdict::Accepted => "accepted",
                 Verdict::NonceUsed => "nonce used",
                 Verdict::Occupied => "occupied",
@@ -119,10 +112,24 @@ mod tests {
                 Verdict::Poor(_) => "poor",
                 Verdict::Refused(_) => "refused",
                 Verdict::Unclear(_) => "unclear",
-            }
-        };
+            };
         let table: String =
             words.iter().map(|word| format!("{:11} {word}\n", verdict(word))).collect();
-        expect![[r#""#]].assert_eq(&table);
+        expect![[r#"
+            accepted    already known
+            accepted    transaction already imported
+            nonce used  nonce too low: next nonce 5, tx nonce 3
+            nonce used  nonce too low
+            occupied    replacement transaction underpriced
+            underpriced transaction underpriced: tip needed 1, tip permitted 0
+            underpriced max fee per gas less than block base fee: address 0x0, maxFeePerGas: 1, baseFee: 7
+            poor        insufficient funds for gas * price + value: balance 0, tx cost 21000
+            poor        Insufficient funds for gas * price + value
+            refused     intrinsic gas too low: gas 1, minimum needed 21000
+            refused     exceeds block gas limit
+            refused     invalid chain id for signer: have 1 want 2
+            unclear     header not found
+            unclear     nonce too high
+        "#]].assert_eq(&table);
     }
 }
