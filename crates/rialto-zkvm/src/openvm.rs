@@ -1,0 +1,154 @@
+//! OpenVM behind the ports: RISC-V, segments, pure Rust, nothing to download.
+//!
+//! A proof is OpenVM's app proof: one STARK per segment and the public values, with 100 bits
+//! of proven security. Only this module names OpenVM.
+
+mod execute;
+mod journal;
+mod machine;
+mod payload;
+mod program;
+mod prove;
+mod requests;
+mod verify;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use alloy_primitives::hex;
+use bytes::Bytes;
+use openvm_circuit::arch::AirInventoryError;
+use rialto_protocol::ImageId;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+pub use verify::OpenVmVerifier;
+
+use crate::envelope::{self, ZkvmTag};
+use crate::keys::{KeyOrigin, KeyStore};
+use crate::{
+    ExecuteError, Execution, ExecutionLimits, NotAProgram, ProofVerifier, ProveError, Segment,
+    SegmentProof, VerifiedClaim, VerifyError, Zkvm,
+};
+use machine::ProvingKey;
+use program::{Program, ProgramCache};
+
+/// The zkVM and its one set of parameters.
+const NAME: &str = "openvm-2.0-rialto-1";
+const ZKVM_TAG: ZkvmTag = *b"openvm\0\0";
+
+/// Executes, proves and verifies with OpenVM.
+///
+/// Calls may come from many threads. Proving uses every core by itself; programs that were
+/// used lately stay loaded.
+pub struct OpenVm {
+    key: ProvingKey,
+    verifier: OpenVmVerifier,
+    programs: Mutex<ProgramCache>,
+}
+
+/// Why there is no key.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// OpenVM could not make it.
+    #[error("OpenVM could not make the keys")]
+    Make(#[from] AirInventoryError),
+    /// It could not be encoded to be compared.
+    #[error("the verifying key does not encode")]
+    Encode(#[source] postcard::Error),
+    /// It is not the key that proofs are verified with elsewhere.
+    #[error(
+        "the verifying key commits to {}, this software was built for {}: \
+         the OpenVM crates are of another version",
+        hex::encode(found),
+        hex::encode(expected)
+    )]
+    Unexpected {
+        /// The commitment of the key.
+        found: [u8; 32],
+        /// The commitment in the source.
+        expected: [u8; 32],
+    },
+}
+
+impl OpenVm {
+    /// OpenVM with the keys from `keys`; made if they are not there, in a tenth of a second.
+    ///
+    /// # Errors
+    /// If the keys cannot be made, or are not those that this software was built for.
+    pub fn load(keys: &KeyStore) -> Result<Self, KeyError> {
+        let make = machine::make_proving_key;
+        let (key, origin) = keys.load_or_make(&format!("{NAME}-proving"), make)?;
+        match OpenVmVerifier::checked(key.get_app_vk(), origin) {
+            Err(KeyError::Unexpected { .. }) if origin == KeyOrigin::Loaded => {
+                let key = make()?;
+                let verifier = OpenVmVerifier::checked(key.get_app_vk(), KeyOrigin::Made)?;
+                Ok(Self::with(key, verifier))
+            }
+            verifier => Ok(Self::with(key, verifier?)),
+        }
+    }
+
+    fn with(key: ProvingKey, verifier: OpenVmVerifier) -> Self {
+        Self { key, verifier, programs: Mutex::new(ProgramCache::new()) }
+    }
+
+    /// Whether the keys came from disk.
+    pub fn key_origin(&self) -> KeyOrigin {
+        self.verifier.key_origin()
+    }
+
+    fn program(&self, elf: &[u8]) -> Result<Arc<Program>, NotAProgram> {
+        let digest: [u8; 32] = Sha256::digest(elf).into();
+        let programs = || self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = programs().get(&digest) {
+            return Ok(program);
+        }
+        // Loaded without the lock; two threads may load the same program once each.
+        let program = Arc::new(Program::load(elf, &self.key.app_vm_pk.vm_config)?);
+        programs().insert(digest, Arc::clone(&program));
+        Ok(program)
+    }
+}
+
+impl ProofVerifier for OpenVm {
+    fn verify(&self, proof: &[u8]) -> Result<VerifiedClaim, VerifyError> {
+        self.verifier.verify(proof)
+    }
+}
+
+impl Zkvm for OpenVm {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn image_id(&self, elf: &[u8]) -> Result<ImageId, NotAProgram> {
+        let program = self.program(elf)?;
+        let commitment = program.commitment(&self.key);
+        let exe = commitment.map_err(|reason| NotAProgram { reason })?.exe;
+        Ok(verify::image_id(&exe))
+    }
+
+    fn execute(
+        &self,
+        elf: &[u8],
+        stdin: &[u8],
+        limits: &ExecutionLimits,
+    ) -> Result<Execution, ExecuteError> {
+        let program = self.program(elf)?;
+        execute::execute(&self.key, &program, stdin, limits)
+    }
+
+    fn prove_segment(
+        &self,
+        elf: &[u8],
+        stdin: &[u8],
+        segment: &Segment,
+    ) -> Result<SegmentProof, ProveError> {
+        let program = self.program(elf)?;
+        prove::prove_segment(&self.key, &program, stdin, segment)
+    }
+
+    fn join(&self, segments: &[SegmentProof]) -> Result<Bytes, ProveError> {
+        Ok(envelope::seal(&verify::address(), &prove::join(segments)?))
+    }
+}

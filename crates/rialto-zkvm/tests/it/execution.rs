@@ -1,0 +1,88 @@
+//! Executing the block-header program, and what its limits and its input do to it.
+
+use block_header_core::host;
+use expect_test::expect;
+use rialto_protocol::Cycles;
+use rialto_zkvm::{ExecuteError, ExecutionLimits, Zkvm};
+
+use crate::fixture::{LIMITS, block, input, tampered_input, zkvm};
+
+#[test]
+fn the_real_header_is_accepted() {
+    let execution = zkvm().execute(host::PROGRAM, &input(), &LIMITS).unwrap();
+    let journal = block_header_core::Journal::decode(&execution.journal.0).unwrap();
+    assert_eq!(Ok(journal), host::check(&input()));
+    assert_eq!(execution.segments.len(), 1);
+    assert_eq!(execution.segments[0].cycles, execution.cycles);
+    // Changes with the program: its cost is a promise to those who price it.
+    expect!["7057"].assert_eq(&execution.cycles.to_string());
+}
+
+#[test]
+fn a_chain_of_two_costs_about_twice_as_much() {
+    let chain = [block(), host::made_child(&block()).unwrap()];
+    let chain = host::input_from_json(&chain).unwrap();
+    let execution = zkvm().execute(host::PROGRAM, &chain, &LIMITS).unwrap();
+    expect!["12805"].assert_eq(&execution.cycles.to_string());
+}
+
+#[test]
+fn a_tampered_header_is_refused_in_the_words_of_the_host() {
+    let fault = host::check(&tampered_input()).unwrap_err().to_string();
+    expect!["header 24666352: hash is 0x794762539ae1e3724ed61e4cc3b165bff6647fd782aaa588615377e2f4a8b10d, the header says 0x0d5cbe009982d49db0fcedde0eff9f62e32d09ddd793501e7cc4738995ff0c70"].assert_eq(&fault);
+    let refusal = zkvm().execute(host::PROGRAM, &tampered_input(), &LIMITS).unwrap_err();
+    assert_eq!(refusal, ExecuteError::GuestPanicked { message: fault });
+}
+
+#[test]
+fn no_input_is_refused_by_the_program() {
+    let refusal = zkvm().execute(host::PROGRAM, &[], &LIMITS).unwrap_err();
+    let message = host::check(&[]).unwrap_err().to_string();
+    assert_eq!(refusal, ExecuteError::GuestPanicked { message });
+}
+
+#[test]
+fn the_cycle_limit_is_exact() {
+    let zkvm = zkvm();
+    let cycles = zkvm.execute(host::PROGRAM, &input(), &LIMITS).unwrap().cycles;
+    let with = |cycles_max| {
+        zkvm.execute(host::PROGRAM, &input(), &ExecutionLimits { cycles_max, ..LIMITS })
+    };
+    assert_eq!(with(cycles).unwrap().cycles, cycles);
+    for too_few in [0, 1, cycles.0 / 2, cycles.0 - 1].map(Cycles) {
+        assert_eq!(with(too_few), Err(ExecuteError::CycleLimit { limit: too_few }));
+    }
+}
+
+#[test]
+fn the_memory_limit_holds() {
+    let zkvm = zkvm();
+    let with = |memory_max_bytes| {
+        zkvm.execute(host::PROGRAM, &input(), &ExecutionLimits { memory_max_bytes, ..LIMITS })
+    };
+    // The program alone lies above two megabytes; a little more is not enough for its heap.
+    for too_little in [0, 1 << 20, (2 << 20) + (26 << 10)] {
+        let limit_bytes = too_little;
+        assert_eq!(
+            with(too_little),
+            Err(ExecuteError::MemoryLimit { limit_bytes }),
+            "{too_little}"
+        );
+    }
+    assert!(with(3 << 20).is_ok());
+    assert!(with(u64::MAX).is_ok());
+}
+
+#[test]
+fn the_journal_limit_holds() {
+    let limits = ExecutionLimits { journal_max_bytes: 147, ..LIMITS };
+    let refusal = zkvm().execute(host::PROGRAM, &input(), &limits).unwrap_err();
+    assert_eq!(refusal, ExecuteError::JournalTooLong { bytes: 148, limit_bytes: 147 });
+}
+
+#[test]
+fn the_image_id_is_the_recorded_one() {
+    // Changes with the program and with the machine; requests name it.
+    expect!["0x8e5c6d22eaf6e8a28620487da200b358fe4b4378d44d26a43956f0ab91b2bfa3"]
+        .assert_eq(&zkvm().image_id(host::PROGRAM).unwrap().to_string());
+}
