@@ -59,7 +59,9 @@ pub enum MarketRevert {
     )]
     InsufficientBalance(Address),
     /// The client could not pay a late delivery in full; payment error only.
-    #[error("the client could pay only {paid} of {full} wei for a late delivery; nothing more can be claimed")]
+    #[error(
+        "the client could pay only {paid} of {full} wei for a late delivery; nothing more can be claimed"
+    )]
     PartialPayment {
         /// The price.
         full: Wei,

@@ -72,6 +72,7 @@ struct Draft {
 enum Done {
     Looked(Result<Facts, EndpointError>),
     Sent(Nonce, B256, Verdict),
+    Discovered(Nonce, Option<(GasCall, Attempt)>),
     Explained(Option<Outcome>, Box<Mined>, MarketRevert),
 }
 
@@ -81,36 +82,18 @@ const EMPTY_LABEL: &str = "use up a nonce";
 const LEFTOVER_LABEL: &str = "left over from an earlier life";
 
 impl<P: TxPort> Actor<P> {
-    /// Looks at the chain, and adopts what the mempool holds of this account.
+    /// Looks at the chain, so that the first nonce is right.
     pub(super) async fn start(parts: Parts<P>) -> Result<Self, EndpointError> {
         let facts = parts.port.look(Vec::new()).await?;
-        let book = Book::new(&facts);
-        let mut actor = Self {
+        Ok(Self {
             parts,
-            book,
+            book: Book::new(&facts),
             works: BTreeMap::new(),
             errands: FuturesUnordered::new(),
             looking: false,
             explaining: 0,
             failures: 0,
-        };
-        let unknown: Vec<Nonce> = actor.book.slots.keys().copied().collect();
-        for nonce in unknown {
-            if let Some((call, attempt)) = actor.parts.port.leftover(nonce).await {
-                actor.adopt(nonce, call, attempt);
-            }
-        }
-        Ok(actor)
-    }
-
-    fn adopt(&mut self, nonce: Nonce, call: GasCall, attempt: Attempt) {
-        tracing::info!(nonce = nonce.0, tx = %attempt.hash, "adopting a transaction that an earlier life left in the mempool");
-        let intent = Intent::Call { give_up_at: None, extra_tip_wei: 0 };
-        let mut slot = Slot::new(intent, vec![attempt], self.book.head);
-        slot.told = true;
-        self.book.slots.insert(nonce, slot);
-        let label = LEFTOVER_LABEL.to_owned();
-        self.works.insert(nonce, Work { call, label, outcome: None });
+        })
     }
 
     /// Runs until the mailbox is closed and nobody awaits an outcome.
@@ -246,6 +229,38 @@ impl<P: TxPort> Actor<P> {
         self.errands.push(Box::pin(errand));
     }
 
+    /// Until more is known, the nonce is in use for something unknown.
+    fn discover(&mut self, nonce: Nonce) {
+        let unknown = Slot::new(Intent::Unknown, Vec::new(), self.book.head);
+        self.book.slots.insert(nonce, unknown);
+        let port = self.parts.port.clone();
+        self.errands.push(Box::pin(async move {
+            let found = port.leftover(nonce).await;
+            Done::Discovered(nonce, found)
+        }));
+    }
+
+    /// From here on a transaction of an earlier life is sent again and replaced like our own.
+    fn adopt(&mut self, nonce: Nonce, found: Option<(GasCall, Attempt)>) {
+        let (now, head) = (self.parts.port.now(), self.book.head);
+        let Some(slot) = self.book.slots.get_mut(&nonce) else { return };
+        if slot.intent != Intent::Unknown || !slot.attempts.is_empty() {
+            return;
+        }
+        let Some((call, attempt)) = found else {
+            if let Place::Pool { since, sent_at, .. } = &mut slot.place {
+                (*since, *sent_at) = (head, Some(now));
+            }
+            return;
+        };
+        tracing::info!(nonce = nonce.0, tx = %attempt.hash, "adopting what an earlier life left");
+        let intent = Intent::Call { give_up_at: None, extra_tip_wei: 0 };
+        *slot = Slot::new(intent, vec![attempt], head);
+        slot.told = true;
+        let label = LEFTOVER_LABEL.to_owned();
+        self.works.insert(nonce, Work { call, label, outcome: None });
+    }
+
     async fn record(&mut self, done: Done) {
         match done {
             Done::Looked(Ok(facts)) => {
@@ -267,6 +282,9 @@ impl<P: TxPort> Actor<P> {
                 }
             }
             Done::Sent(nonce, hash, verdict) => self.judge(nonce, hash, verdict).await,
+            Done::Discovered(nonce, found) => {
+                self.adopt(nonce, found);
+            }
             Done::Explained(outcome, mined, reason) => {
                 self.explaining -= 1;
                 let (reason, receipt) = (Box::new(reason), Box::new(mined.receipt));
@@ -295,6 +313,7 @@ impl<P: TxPort> Actor<P> {
                 );
                 self.make_empty(nonce, fees).await;
             }
+            Action::Discover(nonce) => self.discover(nonce),
             Action::Tell(nonce) => self.conclude(nonce),
             Action::Taken(nonce) => {
                 let account = self.parts.signer.address();
@@ -390,12 +409,12 @@ impl<P: TxPort> Actor<P> {
         let (is_fresh, is_unseen) = (is_only && !*accepted, is_only && !*accepted && !*uncertain);
         match verdict {
             Verdict::Accepted => *accepted = true,
-            Verdict::NonceUsed if is_unseen => self.move_on(nonce, None).await,
+            Verdict::NonceUsed if is_unseen => self.move_on(nonce, true).await,
             // The next look finds the block, or that the nonce is somebody else's.
             Verdict::NonceUsed => {}
             Verdict::Occupied if is_fresh => {
-                let occupant = Slot::new(Intent::Unknown, Vec::new(), self.book.head);
-                self.move_on(nonce, Some(occupant)).await;
+                self.move_on(nonce, false).await;
+                self.discover(nonce);
             }
             Verdict::Occupied | Verdict::Underpriced => *outbid = true,
             Verdict::Poor(detail) if is_fresh => {
@@ -420,13 +439,12 @@ impl<P: TxPort> Actor<P> {
         }
     }
 
-    /// A transaction that is not of this sender has the nonce, in a block or (`occupant`) in the
-    /// mempool, and the endpoint never took ours: the call moves to the next nonce.
-    async fn move_on(&mut self, nonce: Nonce, occupant: Option<Slot>) {
+    /// A transaction that is not of this sender has the nonce, in the mempool or in a block, and the
+    /// endpoint never took ours: the call moves to the next nonce.
+    async fn move_on(&mut self, nonce: Nonce, is_used: bool) {
         let Some(slot) = self.book.slots.remove(&nonce) else { return };
-        match occupant {
-            Some(occupant) => drop(self.book.slots.insert(nonce, occupant)),
-            None => self.book.latest = self.book.latest.max(Nonce(nonce.0 + 1)),
+        if is_used {
+            self.book.latest = self.book.latest.max(Nonce(nonce.0 + 1));
         }
         let (Some(work), Some(fees)) = (self.works.remove(&nonce), slot.fees()) else { return };
         let label = &work.label;

@@ -48,7 +48,8 @@ pub(super) enum Place {
     Pool {
         /// The newest block when the newest attempt was signed.
         since: BlockNumber,
-        /// When it was last sent to the endpoint; `None` to send it now.
+        /// When it was last sent to the endpoint, or the endpoint was asked for it if it is unknown;
+        /// `None` to send it now, or while it is being asked.
         sent_at: Option<Millis>,
         /// The endpoint has taken one of the attempts.
         accepted: bool,
@@ -130,16 +131,16 @@ pub(super) struct Book {
 }
 
 impl Book {
-    /// A book at the start: what is in the mempool already is in use.
+    /// A book at the start. What the mempool holds already, the first plan discovers.
     pub(super) fn new(facts: &Facts) -> Self {
-        let next = facts.latest.max(facts.pending);
-        let (head, market) = (facts.head, facts.market);
-        let (latest, pending) = (facts.latest, facts.pending);
-        let mut book = Self { head, market, latest, pending, next, slots: BTreeMap::new() };
-        for nonce in latest.0..next.0 {
-            book.slots.insert(Nonce(nonce), Slot::new(Intent::Unknown, Vec::new(), head));
+        Self {
+            head: facts.head,
+            market: facts.market,
+            latest: facts.latest,
+            pending: facts.pending,
+            next: facts.latest.max(facts.pending),
+            slots: BTreeMap::new(),
         }
-        book
     }
 
     /// Takes the next nonce.

@@ -26,6 +26,8 @@ pub(super) enum Action {
     Cancel(Nonce, Fees),
     /// Use a nonce for nothing that nothing uses, so that later ones can be used.
     Fill(Nonce, Fees),
+    /// Find out what the mempool holds at a nonce that this sender has not given out.
+    Discover(Nonce),
     /// Tell the outcome of a mined transaction.
     Tell(Nonce),
     /// Tell that somebody else's transaction has used the nonce.
@@ -89,7 +91,9 @@ impl Flight<'_> {
         let stalled = self.is_stalled(*since);
         let raised = || self.raised_fees();
         match self.slot.intent {
-            Intent::Unknown if stalled => raised().map(|fees| Action::Replace(self.nonce, fees)),
+            Intent::Unknown if stalled && sent_at.is_some() => {
+                raised().map(|fees| Action::Replace(self.nonce, fees))
+            }
             Intent::Unknown => None,
             Intent::Call { give_up_at: Some(at), .. } if self.now.timestamp() >= at => {
                 raised().map(|fees| Action::Cancel(self.nonce, fees)).or(self.broadcast(*sent_at))
@@ -129,21 +133,29 @@ impl Flight<'_> {
     }
 }
 
-/// Nonces that nothing uses, although later ones are in use or will be next.
+/// Nonces that the book has nothing about, although they or later ones are in use: left over from
+/// an earlier life, or opened by a reorg.
 fn gaps(book: &Book, policy: &Policy) -> Vec<Action> {
     let mempool_end = book.latest.max(book.pending);
+    let mut actions = Vec::new();
     if book.next < mempool_end {
-        return vec![Action::Continue(mempool_end)];
+        actions.push(Action::Continue(mempool_end));
     }
-    let unused = |nonce: &Nonce| *nonce >= mempool_end && !book.slots.contains_key(nonce);
-    let open = || (book.latest.0..book.next.0).map(Nonce).filter(unused);
-    let Some(highest) = book.slots.keys().next_back().filter(|nonce| **nonce >= book.latest) else {
-        return open().next().map(Action::Continue).into_iter().collect();
-    };
+    let highest = book.slots.keys().next_back().filter(|nonce| **nonce >= book.latest);
     let fees = book.market.bid(0, &policy.limits);
-    let below = open().filter(|nonce| nonce < highest).map(|nonce| Action::Fill(nonce, fees));
-    let above = open().find(|nonce| nonce > highest).map(Action::Continue);
-    below.chain(above).collect()
+    let end = book.next.max(mempool_end);
+    let unused = (book.latest.0..end.0).map(Nonce).filter(|nonce| !book.slots.contains_key(nonce));
+    for nonce in unused {
+        if nonce < mempool_end {
+            actions.push(Action::Discover(nonce));
+        } else if highest.is_some_and(|highest| nonce < *highest) {
+            actions.push(Action::Fill(nonce, fees));
+        } else {
+            actions.push(Action::Continue(nonce));
+            break;
+        }
+    }
+    actions
 }
 
 #[cfg(test)]

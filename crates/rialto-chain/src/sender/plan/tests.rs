@@ -90,8 +90,14 @@ fn mined_in(block: u64, told: bool) -> Slot {
     slot
 }
 
+/// Something that the endpoint does not show.
 fn unknown(since: u64) -> Slot {
-    Slot::new(Intent::Unknown, Vec::new(), BlockNumber(since))
+    let slot = Slot::new(Intent::Unknown, Vec::new(), BlockNumber(since));
+    with(slot, |slot| {
+        if let Place::Pool { sent_at, .. } = &mut slot.place {
+            *sent_at = Some(NOW);
+        }
+    })
 }
 
 fn check(cases: Vec<(&str, Book)>, expected: Expect) {
@@ -126,6 +132,10 @@ fn a_nonce_that_no_block_has() {
             ("in the mempool, unknown", one(unknown(49))),
             ("in the mempool, unknown, stalled", one(unknown(47))),
             (
+                "in the mempool, being asked for",
+                one(Slot::new(Intent::Unknown, Vec::new(), BlockNumber(47))),
+            ),
+            (
                 "to be used for nothing, stalled",
                 one(with(call(47, Some(10), FAIR), |slot| slot.intent = Intent::Empty)),
             ),
@@ -143,6 +153,7 @@ fn a_nonce_that_no_block_has() {
             its time is not up: []
             in the mempool, unknown: []
             in the mempool, unknown, stalled: [Replace(Nonce(5), Fees { max_wei: 220, tip_wei: 20 })]
+            in the mempool, being asked for: []
             to be used for nothing, stalled: [Replace(Nonce(5), Fees { max_wei: 1125, tip_wei: 113 })]
         "#]],
     );
@@ -219,7 +230,8 @@ fn nonces_that_nothing_uses() {
             ("idle", book(5, 5, 5, vec![])),
             ("somebody else has sent", book(5, 7, 5, vec![])),
             ("all was dropped or reorganised away", book(5, 5, 8, vec![])),
-            ("it is in the mempool after all", book(5, 8, 8, vec![])),
+            ("an earlier life left some, or a reorg", book(5, 8, 8, vec![])),
+            ("left below one in flight", book(5, 7, 8, vec![(7, call(50, Some(10), FAIR))])),
             ("a hole below one in flight", book(5, 5, 8, vec![(7, call(50, Some(10), FAIR))])),
             ("a hole above those in flight", book(5, 6, 8, vec![(5, call(50, Some(10), FAIR))])),
             ("a hole on both sides", book(5, 5, 9, vec![(6, call(50, Some(10), FAIR))])),
@@ -227,9 +239,10 @@ fn nonces_that_nothing_uses() {
         ],
         expect![[r#"
             idle: []
-            somebody else has sent: [Continue(Nonce(7))]
+            somebody else has sent: [Continue(Nonce(7)), Discover(Nonce(5)), Discover(Nonce(6))]
             all was dropped or reorganised away: [Continue(Nonce(5))]
-            it is in the mempool after all: []
+            an earlier life left some, or a reorg: [Discover(Nonce(5)), Discover(Nonce(6)), Discover(Nonce(7))]
+            left below one in flight: [Discover(Nonce(5)), Discover(Nonce(6))]
             a hole below one in flight: [Fill(Nonce(5), Fees { max_wei: 220, tip_wei: 20 }), Fill(Nonce(6), Fees { max_wei: 220, tip_wei: 20 })]
             a hole above those in flight: [Continue(Nonce(6))]
             a hole on both sides: [Fill(Nonce(5), Fees { max_wei: 220, tip_wei: 20 }), Continue(Nonce(7))]
