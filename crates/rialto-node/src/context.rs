@@ -45,7 +45,7 @@ pub enum NodeError {
     )]
     WrongChain { expected: u64, found: u64 },
     #[error("the market cannot be used")]
-    Market(#[from] MarketError),
+    Market(#[source] Box<MarketError>),
     #[error("the attesters of the network file cannot be used")]
     Attesters(#[from] attesters::InvalidAttesters),
     #[error("the record of this node cannot be used")]
@@ -56,6 +56,12 @@ pub enum NodeError {
     Fetcher(#[from] FetchError),
     #[error("the status page cannot be shown")]
     Monitor(#[from] monitor::MonitorError),
+}
+
+impl From<MarketError> for NodeError {
+    fn from(error: MarketError) -> Self {
+        Self::Market(Box::new(error))
+    }
 }
 
 /// A node that is about to run.

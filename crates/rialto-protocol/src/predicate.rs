@@ -36,6 +36,7 @@ pub(crate) struct WirePredicate {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(u8)]
+#[expect(clippy::enum_variant_names, reason = "the names are those of the wire format")]
 pub(crate) enum PredicateKind {
     DigestMatch = 0,
     PrefixMatch = 1,

@@ -10,7 +10,7 @@ use rialto_protocol::*;
 use serde_json::{Value, json};
 
 fn golden(name: &str, cases: Vec<Value>) {
-    let mut text = serde_json::to_string_pretty(&json!({ "cases": cases })).unwrap();
+    let mut text = serde_json::to_string_pretty(&json!({ "cases": cases })).expect("values");
     text.push('\n');
     let path = format!("{}/../../vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
     expect_file![path].assert_eq(&text);
@@ -191,7 +191,7 @@ fn fulfillment_commitments_and_batch_authorisations() {
         let claims: Vec<_> = fills.iter().map(|fill| fill.claim_digest).collect();
         json!({
             "encodedBatches": Bytes::from(vec![abi::FulfillmentBatch::from(&batch)].abi_encode()),
-            "commitment": commitment(&[batch.clone()]),
+            "commitment": commitment(std::slice::from_ref(&batch)),
             "chainId": domain.chain_id.to_string(),
             "market": domain.market,
             "assessor": assessor.assessor,
