@@ -72,20 +72,24 @@ contract AttestedVerifier is IAttestedVerifier, Eip712Domain {
     /// @dev Splits the canonical encoding of (bytes32[] path, bytes signatures) and accepts no other.
     function _decode(bytes calldata data) private pure returns (bytes32[] calldata path, bytes calldata signatures) {
         if (data.length < 0x80) revert MalformedSeal();
-        uint256 pathLength = uint256(bytes32(data[0x40:0x60]));
-        if (pathLength > data.length / 32) revert MalformedSeal();
-        uint256 tail = 0x60 + 32 * pathLength; // where the signatures' length lies
-        if (
-            uint256(bytes32(data[:0x20])) != 0x40 || uint256(bytes32(data[0x20:0x40])) != tail
-                || data.length < tail + 0x20
-        ) revert MalformedSeal();
-        uint256 length = uint256(bytes32(data[tail:tail + 0x20]));
-        uint256 room = data.length - tail - 0x20;
-        if (length > room || room != (length + 31) / 32 * 32) revert MalformedSeal();
-        signatures = data[tail + 0x20:tail + 0x20 + length];
+        uint256 toPath;
+        uint256 toSignatures;
         assembly ("memory-safe") {
+            toPath := calldataload(data.offset)
+            toSignatures := calldataload(add(data.offset, 0x20))
+            path.length := calldataload(add(data.offset, 0x40))
             path.offset := add(data.offset, 0x60)
-            path.length := pathLength
+        }
+        if (path.length > data.length / 32) revert MalformedSeal();
+        unchecked {
+            uint256 head = 0x80 + 32 * path.length; // all but the signatures
+            if (toPath != 0x40 || toSignatures != head - 0x20 || data.length < head) revert MalformedSeal();
+            assembly ("memory-safe") {
+                signatures.length := calldataload(add(data.offset, sub(head, 0x20)))
+                signatures.offset := add(data.offset, head)
+            }
+            uint256 room = data.length - head;
+            if (signatures.length > room || room != (signatures.length + 31) / 32 * 32) revert MalformedSeal();
         }
     }
 

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import { SafeTransferLib } from "solady/utils/SafeTransferLib.sol";
 
 import { Fulfillment, FulfillmentBatch, ProofRequestBatch } from "./fulfillment/FulfillmentBatch.sol";
-import { DeliveredFulfillment, FulfillmentDataType } from "./fulfillment/FulfillmentBatch.sol";
+import { FulfillmentDataType } from "./fulfillment/FulfillmentBatch.sol";
 import { FulfillmentContext, FulfillmentContextLib } from "./fulfillment/FulfillmentContext.sol";
 import { FulfillmentData } from "./fulfillment/FulfillmentData.sol";
 import { IERC1271 } from "./interfaces/IERC1271.sol";
@@ -14,7 +14,7 @@ import { IMarketCallback } from "./interfaces/IMarketCallback.sol";
 import { ISetVerifier } from "./interfaces/IVerifier.sol";
 import { IVerifierRouter } from "./interfaces/IVerifierRouter.sol";
 import { Account, AccountLib } from "./ledger/Account.sol";
-import { RequestLock, RequestLockLib } from "./ledger/RequestLock.sol";
+import { LockState, LockStateLib, RequestLock } from "./ledger/RequestLock.sol";
 import { ProofRequest, ProofRequestLib, SlimRequest } from "./request/ProofRequest.sol";
 import { RequestId } from "./request/RequestId.sol";
 import { Callback } from "./request/Requirements.sol";
@@ -38,6 +38,8 @@ contract Market is IMarket, Eip712Domain {
     /// @dev A callback chosen by a stranger must not make the prover pay for logging what it returns.
     uint256 private constant CALLBACK_ERROR_LIMIT = 1024;
     address private constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
+    /// @dev More than a transfer of any common token takes, behind proxies too.
+    uint256 private constant BURN_GAS = 100_000;
 
     address public immutable ROUTER;
     address public immutable COLLATERAL_TOKEN_CONTRACT;
@@ -304,12 +306,14 @@ contract Market is IMarket, Eip712Domain {
         uint256 next = 0;
         for (uint256 i = 0; i < batches.length; ++i) {
             FulfillmentBatch calldata batch = batches[i];
+            SlimRequest[] calldata requests = batch.requests;
             Fulfillment[] calldata fills = batch.fills;
             if (fills.length == 0) continue;
-            bytes32[] memory digests = _authenticate(batch);
-            IVerifierRouter(ROUTER).verifyBatch(batch, digests);
+            bytes32[] memory digests = _authenticate(batch, requests, fills);
+            _verify(batch, digests);
+            address prover = batch.prover;
             for (uint256 j = 0; j < fills.length; ++j) {
-                paymentErrors[next++] = _deliver(batch.requests[j], fills[j], digests[j], batch.prover);
+                paymentErrors[next++] = _deliver(requests[j], fills[j], digests[j], prover);
             }
         }
     }
@@ -335,19 +339,45 @@ contract Market is IMarket, Eip712Domain {
 
     /// @dev Rebuilds each request's digest. Only requests that were locked, or priced in this transaction, carry their
     ///      client's signature; every other digest is the prover's invention.
-    function _authenticate(FulfillmentBatch calldata batch) private view returns (bytes32[] memory digests) {
-        SlimRequest[] calldata requests = batch.requests;
-        uint256 count = batch.fills.length;
+    function _authenticate(
+        FulfillmentBatch calldata batch,
+        SlimRequest[] calldata requests,
+        Fulfillment[] calldata fills
+    ) private view returns (bytes32[] memory digests) {
+        uint256 count = fills.length;
         if (count > BATCH_SIZE_LIMIT) revert BatchSizeExceedsLimit(count, BATCH_SIZE_LIMIT);
         if (requests.length != count) revert BatchSizeExceedsLimit(requests.length, count);
         digests = new bytes32[](count);
         for (uint256 i = 0; i < count; ++i) {
-            bytes32 digest = _digest(requests[i].hash());
-            RequestId id = requests[i].id;
-            if (requestLocks[id].requestDigest != digest && !FulfillmentContextLib.load(digest).isValid()) {
-                revert RequestIsNotLockedOrPriced(id);
+            SlimRequest calldata request = requests[i];
+            if (!batch.encloses(request, fills[i])) revert MalformedCalldata();
+            bytes32 digest = _digest(request.hash());
+            if (requestLocks[request.id].requestDigest != digest && !FulfillmentContextLib.load(digest).isValid()) {
+                revert RequestIsNotLockedOrPriced(request.id);
             }
             digests[i] = digest;
+        }
+    }
+
+    /// @dev Calls ROUTER.verifyBatch(batch, digests). An ABI encoding is relative to its own start, so the calldata from the
+    ///      batch to the end is passed on as it is, which costs a fraction of encoding it anew. The router then reads the very
+    ///      bytes that are settled here, as none of them lies in front of the batch: `_authenticate` has seen to that.
+    function _verify(FulfillmentBatch calldata batch, bytes32[] memory digests) private view {
+        address router = ROUTER;
+        bytes4 selector = IVerifierRouter.verifyBatch.selector;
+        assembly ("memory-safe") {
+            let call_ := mload(0x40)
+            let batchSize := and(add(sub(calldatasize(), batch), 0x1f), not(0x1f))
+            let digestsSize := shl(5, add(mload(digests), 1))
+            mstore(call_, selector)
+            mstore(add(call_, 0x04), 0x40)
+            mstore(add(call_, 0x24), add(0x40, batchSize))
+            calldatacopy(add(call_, 0x44), batch, batchSize)
+            mcopy(add(add(call_, 0x44), batchSize), digests, digestsSize)
+            if iszero(staticcall(gas(), router, call_, add(0x44, add(batchSize, digestsSize)), 0, 0)) {
+                returndatacopy(call_, 0, returndatasize())
+                revert(call_, returndatasize())
+            }
         }
     }
 
@@ -357,81 +387,58 @@ contract Market is IMarket, Eip712Domain {
         returns (bytes memory paymentError)
     {
         RequestId id = request.id;
-        RequestLock storage lock = requestLocks[id];
-        FulfillmentContext context = FulfillmentContextLib.load(digest);
-        // A fill without context was authenticated as the locked request.
-        bool expired = context.isValid() ? context.isExpired() : lock.deadline() < block.timestamp;
-        if (expired) {
-            paymentError = abi.encodeWithSelector(RequestIsExpired.selector, id);
-            emit PaymentRequirementsFailed(paymentError);
-            return paymentError;
-        }
-
-        uint256 flags = accounts[id.client()].requestFlags(id.index());
-        if (flags & AccountLib.LOCKED == 0) {
-            paymentError = _settleNeverLocked(id, flags, context, digest, prover);
-        } else if (lock.lockDeadline >= block.timestamp) {
-            paymentError = _settleLocked(id, flags, lock, digest, prover);
-        } else {
-            paymentError = _settleWasLocked(id, flags, lock, context, digest, prover);
-        }
+        bool expired;
+        (expired, paymentError) = _settle(id, digest, prover);
         if (paymentError.length != 0) emit PaymentRequirementsFailed(paymentError);
-        emit ProofDelivered(
-            id,
-            prover,
-            DeliveredFulfillment(
-                id, digest, fill.claimDigest, fill.fulfillmentDataType, fill.fulfillmentData, fill.seal
-            )
-        );
-        if (request.callback.addr != address(0)) _callBack(id, request.callback, fill);
+        if (expired) return paymentError;
+        fill.log(id, digest, prover); // ProofDelivered
+        Callback calldata callback = request.callback;
+        if (callback.addr != address(0)) _callBack(id, callback, fill);
     }
 
     // ------------------------------------------------------------------------------------------------------- settlement
 
-    function _settleLocked(RequestId id, uint256 flags, RequestLock storage lock, bytes32 digest, address prover)
+    function _settle(RequestId id, bytes32 digest, address prover)
+        private
+        returns (bool expired, bytes memory paymentError)
+    {
+        FulfillmentContext context = FulfillmentContextLib.load(digest);
+        uint256 flags = accounts[id.client()].requestFlags(id.index());
+        if (flags & AccountLib.LOCKED == 0) {
+            // A request that was never locked was authenticated by its price.
+            if (context.isExpired()) return (true, abi.encodeWithSelector(RequestIsExpired.selector, id));
+            return (false, _settleNeverLocked(id, flags, context, digest, prover));
+        }
+        RequestLock storage lock = requestLocks[id];
+        LockState state = lock.state();
+        expired = context.isValid() ? context.isExpired() : state.deadline() < block.timestamp;
+        if (expired) return (true, abi.encodeWithSelector(RequestIsExpired.selector, id));
+        if (state.isPaid()) return (false, abi.encodeWithSelector(RequestIsFulfilled.selector, id));
+        _markFulfilled(id, flags, digest, prover);
+        if (state.lockDeadline() < block.timestamp) {
+            paymentError = _settleWasLocked(id, lock, state, context.price(), prover);
+        } else if (state.prover() != prover || lock.requestDigest != digest) {
+            paymentError = abi.encodeWithSelector(RequestIsLocked.selector, id);
+        } else {
+            (uint96 price, uint96 collateral) = lock.escrow();
+            lock.setState(state.with(LockStateLib.PAID_DURING_LOCK));
+            lock.clearEscrow();
+            accounts[prover].credit(price, collateral);
+        }
+    }
+
+    function _settleWasLocked(RequestId id, RequestLock storage lock, LockState state, uint96 price, address prover)
         private
         returns (bytes memory paymentError)
     {
-        if (lock.isPaid()) return abi.encodeWithSelector(RequestIsFulfilled.selector, id);
-        _markFulfilled(id, flags, digest, prover);
-        if (lock.prover != prover || lock.requestDigest != digest) {
-            return abi.encodeWithSelector(RequestIsLocked.selector, id);
-        }
-        Account storage account = accounts[prover];
-        account.balance += lock.price;
-        account.collateralBalance += lock.collateral;
-        lock.requestLockFlags = RequestLockLib.PAID_DURING_LOCK;
-        lock.clearEscrow();
-    }
-
-    function _settleWasLocked(
-        RequestId id,
-        uint256 flags,
-        RequestLock storage lock,
-        FulfillmentContext context,
-        bytes32 digest,
-        address prover
-    ) private returns (bytes memory paymentError) {
-        if (lock.isPaid()) return abi.encodeWithSelector(RequestIsFulfilled.selector, id);
-        _markFulfilled(id, flags, digest, prover);
+        // The escrow goes back, and the client pays the price of now as far as it can.
         Account storage client = accounts[id.client()];
-        uint96 price = context.price();
-        uint96 escrow = lock.price;
-        uint96 payment = price;
-        if (price > escrow) {
-            uint96 owed = price - escrow;
-            uint96 balance = client.balance;
-            if (balance < owed) {
-                owed = balance;
-                payment = escrow + owed;
-                paymentError = abi.encodeWithSelector(PartialPayment.selector, price, payment);
-            }
-            client.balance = balance - owed;
-        } else {
-            client.balance += escrow - price;
-        }
-        lock.prover = prover; // whom slash() rewards
-        lock.requestLockFlags |= RequestLockLib.PAID_AFTER_LOCK;
+        (uint96 escrow,) = lock.escrow();
+        uint96 balance = client.balance + escrow;
+        uint96 payment = price < balance ? price : balance;
+        if (payment < price) paymentError = abi.encodeWithSelector(PartialPayment.selector, price, payment);
+        client.balance = balance - payment;
+        lock.setState(state.withProver(prover).with(LockStateLib.PAID_AFTER_LOCK)); // whom slash() rewards
         accounts[prover].balance += payment;
     }
 
@@ -487,30 +494,35 @@ contract Market is IMarket, Eip712Domain {
     /// @inheritdoc IMarket
     function slash(RequestId requestId) external {
         requestId.validate();
-        RequestLock storage lock = requestLocks[requestId];
         Account storage client = accounts[requestId.client()];
         if (client.requestFlags(requestId.index()) & AccountLib.LOCKED == 0) revert RequestIsNotLocked(requestId);
-        if (lock.has(RequestLockLib.SLASHED)) revert RequestIsSlashed(requestId);
-        if (lock.has(RequestLockLib.PAID_DURING_LOCK)) revert RequestIsFulfilled(requestId);
-        uint64 deadline = lock.deadline();
+        RequestLock storage lock = requestLocks[requestId];
+        LockState state = lock.state();
+        if (state.has(LockStateLib.SLASHED)) revert RequestIsSlashed(requestId);
+        if (state.has(LockStateLib.PAID_DURING_LOCK)) revert RequestIsFulfilled(requestId);
+        uint64 deadline = state.deadline();
         if (block.timestamp <= deadline) revert RequestIsNotExpired(requestId, deadline);
 
-        uint256 collateral = lock.collateral;
-        uint256 burned = collateral * SLASHING_BURN_BPS / BPS;
+        (uint96 price, uint96 collateral) = lock.escrow();
+        uint96 burned = uint96(uint256(collateral) * SLASHING_BURN_BPS / BPS);
         uint96 rest = uint96(collateral - burned);
         address recipient = address(this);
-        if (lock.has(RequestLockLib.PAID_AFTER_LOCK)) recipient = lock.prover;
-        else client.balance += lock.price;
+        if (state.has(LockStateLib.PAID_AFTER_LOCK)) recipient = state.prover();
+        else client.balance += price;
         accounts[recipient].collateralBalance += rest;
-        lock.requestLockFlags |= RequestLockLib.SLASHED;
+        lock.setState(state.with(LockStateLib.SLASHED));
         lock.clearEscrow();
         emit ProverSlashed(requestId, burned, rest, recipient);
 
-        // The client's refund must not hang on the token's goodwill: whether the burn succeeded is not looked at.
-        if (burned != 0) {
-            (bool ignored,) = COLLATERAL_TOKEN_CONTRACT.call(abi.encodeCall(IERC20.transfer, (BURN_ADDRESS, burned)));
-            ignored;
-        }
+        if (burned != 0) _burn(burned);
+    }
+
+    /// @dev The client's refund must not hang on the token's goodwill, so a failed burn is booked instead of reverting. Nor
+    ///      may the caller's thrift: with too little gas only the burn would fail, so a transfer's worth is demanded.
+    function _burn(uint96 amount) private {
+        if (gasleft() * 63 / 64 < BURN_GAS) revert InsufficientGas();
+        (bool sent,) = COLLATERAL_TOKEN_CONTRACT.call(abi.encodeCall(IERC20.transfer, (BURN_ADDRESS, amount)));
+        if (!sent) accounts[BURN_ADDRESS].collateralBalance += amount;
     }
 
     // ------------------------------------------------------------------------------------------------------------ views
@@ -527,7 +539,7 @@ contract Market is IMarket, Eip712Domain {
 
     /// @inheritdoc IMarket
     function requestIsSlashed(RequestId requestId) external view returns (bool) {
-        return requestLocks[requestId].has(RequestLockLib.SLASHED);
+        return requestLocks[requestId].state().has(LockStateLib.SLASHED);
     }
 
     /// @inheritdoc IMarket
@@ -539,7 +551,7 @@ contract Market is IMarket, Eip712Domain {
     /// @inheritdoc IMarket
     function requestDeadline(RequestId requestId) external view returns (uint64) {
         if (!requestIsLocked(requestId)) revert RequestIsNotLocked(requestId);
-        return requestLocks[requestId].deadline();
+        return requestLocks[requestId].state().deadline();
     }
 
     function _flags(RequestId requestId) private view returns (uint256) {

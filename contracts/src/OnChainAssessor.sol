@@ -8,6 +8,7 @@ import { Fulfillment, FulfillmentBatch, FulfillmentDataType } from "./fulfillmen
 import { FulfillmentData } from "./fulfillment/FulfillmentData.sol";
 import { IOnChainAssessor } from "./interfaces/IOnChainAssessor.sol";
 import { IAssessor, IERC165 } from "./interfaces/IVerifier.sol";
+import { SlimRequest } from "./request/ProofRequest.sol";
 import { Predicate, PredicateType } from "./request/Requirements.sol";
 import { Eip712Domain } from "./signing/Eip712Domain.sol";
 import { Signature } from "./signing/Signature.sol";
@@ -20,20 +21,22 @@ contract OnChainAssessor is IOnChainAssessor, Eip712Domain {
 
     /// @inheritdoc IAssessor
     function verifyAssessor(FulfillmentBatch calldata batch, bytes32[] calldata requestDigests) external view {
-        uint256 count = batch.fills.length;
-        if (batch.requests.length != count || requestDigests.length != count) revert LengthMismatch();
+        Fulfillment[] calldata fills = batch.fills;
+        SlimRequest[] calldata requests = batch.requests;
+        uint256 count = fills.length;
+        if (requests.length != count || requestDigests.length != count) revert LengthMismatch();
         bytes32[] memory claimDigests = new bytes32[](count);
         for (uint256 i = 0; i < count; ++i) {
-            Fulfillment calldata fill = batch.fills[i];
-            _assess(batch.requests[i].predicate, fill, i);
+            Fulfillment calldata fill = fills[i];
+            _assess(requests[i].predicate, fill, i);
             claimDigests[i] = fill.claimDigest;
         }
         bytes32 digest = _digest(
             EfficientHashLib.hash(
                 FULFILLMENT_BATCH_AUTH_TYPEHASH,
                 bytes32(uint256(uint160(batch.prover))),
-                keccak256(abi.encodePacked(requestDigests)),
-                keccak256(abi.encodePacked(claimDigests))
+                _hashCalldata(requestDigests),
+                EfficientHashLib.hash(claimDigests)
             )
         );
         _checkProverSignature(digest, batch.assessorSeal, batch.prover);
@@ -44,7 +47,7 @@ contract OnChainAssessor is IOnChainAssessor, Eip712Domain {
         return interfaceId == type(IERC165).interfaceId || interfaceId == IAssessor.verifyAssessor.selector;
     }
 
-    function _assess(Predicate calldata predicate, Fulfillment calldata fill, uint256 index) private pure {
+    function _assess(Predicate calldata predicate, Fulfillment calldata fill, uint256 index) private view {
         PredicateType kind = predicate.predicateType;
         bytes calldata expected = predicate.data;
         bool holds;
@@ -79,6 +82,15 @@ contract OnChainAssessor is IOnChainAssessor, Eip712Domain {
         address recovered = Signature.tryRecover(digest, assessorSeal[SELECTOR_LENGTH:]);
         if (recovered == address(0)) revert MalformedProverSignature();
         if (recovered != prover) revert ProverSignatureMismatch(recovered, prover);
+    }
+
+    function _hashCalldata(bytes32[] calldata words) private pure returns (bytes32) {
+        bytes calldata data;
+        assembly ("memory-safe") {
+            data.offset := words.offset
+            data.length := shl(5, words.length)
+        }
+        return EfficientHashLib.hashCalldata(data);
     }
 
     function _domainName() internal pure override returns (string memory) {

@@ -8,11 +8,14 @@ import { IAssessor, IClaimVerifier, IERC165, IJointVerifier } from "./interfaces
 import { ClassMetadata, IVerifierRouter } from "./interfaces/IVerifierRouter.sol";
 import { SlimRequest } from "./request/ProofRequest.sol";
 
-/// @dev One slot: dispatch reads it for every seal.
+/// @dev One slot, all that dispatch reads for a seal. The last two fields repeat what the class says: a class does not change
+///      while it has entries. 24 bits of gas are what chains allow a whole transaction.
 struct Entry {
     address impl;
     bytes4 classId;
-    uint64 gasLimit;
+    uint24 gasLimit;
+    bool inDefaultClass;
+    bytes4 requiredAssessorClass;
 }
 
 /// @title The registry of verifiers, see IVerifierRouter for what it promises
@@ -22,8 +25,7 @@ contract VerifierRouter is IVerifierRouter, Ownable {
     bytes4 private constant ASSESSOR_TAG = IAssessor.verifyAssessor.selector;
     uint256 private constant ERC165_GAS = 30_000;
 
-    /// @inheritdoc IVerifierRouter
-    mapping(bytes4 => Entry) public entries;
+    mapping(bytes4 => Entry) private registered;
     /// @inheritdoc IVerifierRouter
     mapping(bytes4 => ClassMetadata) public classes;
     /// @inheritdoc IVerifierRouter
@@ -48,34 +50,36 @@ contract VerifierRouter is IVerifierRouter, Ownable {
         if (requests.length != fills.length || requestDigests.length != fills.length) revert LengthMismatch();
 
         bytes4 selector = _selectorOf(fills[0].seal);
-        Entry memory entry = _liveEntry(selector);
+        Entry memory entry = _callableEntry(selector);
         bytes4 classId = entry.classId;
-        ClassMetadata storage class = classes[classId];
-        bytes4 tag = class.interfaceTag;
-        if (tag == ASSESSOR_TAG) revert TerminalAssessorAsVerifier(selector);
+        bool isJoint = entry.requiredAssessorClass == bytes4(0); // or an assessor, which verifies no claims
+        if (isJoint && classes[classId].interfaceTag == ASSESSOR_TAG) revert TerminalAssessorAsVerifier(selector);
 
         for (uint256 i = 0; i < fills.length; ++i) {
-            bytes4 current = _selectorOf(fills[i].seal);
+            Fulfillment calldata fill = fills[i];
+            bytes calldata seal = fill.seal;
+            bytes4 current = _selectorOf(seal);
             if (current != selector) {
                 selector = current;
-                entry = _liveEntry(selector);
+                entry = _callableEntry(selector);
                 if (entry.classId != classId) revert MixedClassWithinBatch(classId, entry.classId);
             }
-            _checkSignedSelector(requests[i].selector, selector, classId, class.isDefault);
-            bytes memory call_ = tag == VERIFIER_TAG
-                ? abi.encodeCall(IClaimVerifier.verify, (fills[i].seal, fills[i].claimDigest))
-                : abi.encodeCall(IJointVerifier.verifyJoint, (requests[i], fills[i], requestDigests[i], batch.prover));
-            if (!_verifies(entry, call_)) revert VerifierFailed(i, selector);
+            _checkSignedSelector(requests[i].selector, selector, entry);
+            bool success = isJoint
+                ? _verifiesJoint(entry, requests[i], fill, requestDigests[i], batch.prover)
+                : _verifiesClaim(entry, seal, fill.claimDigest);
+            if (!success) revert VerifierFailed(i, selector);
         }
 
-        if (tag == VERIFIER_TAG) _assess(batch.assessorSeal, class.requiredAssessorClass);
+        if (!isJoint) _assess(batch.assessorSeal, entry.requiredAssessorClass);
         else if (batch.assessorSeal.length != 0) revert AssessorMustBeAbsent();
     }
 
-    /// @dev Reverts unless a request that signed `signed` accepts a seal of entry `selector` in class `classId`.
-    function _checkSignedSelector(bytes4 signed, bytes4 selector, bytes4 classId, bool isDefault) private view {
+    /// @dev Reverts unless a request that signed `signed` accepts a seal of the entry.
+    function _checkSignedSelector(bytes4 signed, bytes4 selector, Entry memory entry) private view {
+        bytes4 classId = entry.classId;
         if (signed == bytes4(0)) {
-            if (isDefault) return;
+            if (entry.inDefaultClass) return;
             bytes4 expected = defaultClassId;
             if (expected == bytes4(0)) revert NoDefaultClass();
             revert SignedDefaultClassMismatch(expected, classId);
@@ -87,23 +91,54 @@ contract VerifierRouter is IVerifierRouter, Ownable {
         revert SignedSelectorUnknown(signed);
     }
 
-    /// @dev An implementation without code would accept everything, so it accepts nothing.
-    function _verifies(Entry memory entry, bytes memory call_) private view returns (bool success) {
-        address impl = entry.impl;
-        uint256 gasLimit = entry.gasLimit;
+    /// @dev Encodes `verify(seal, claimDigest)` in place and lets the memory go again: there is one call per fill.
+    function _verifiesClaim(Entry memory entry, bytes calldata seal, bytes32 claimDigest)
+        private
+        view
+        returns (bool success)
+    {
+        bytes4 tag = VERIFIER_TAG;
+        uint256 size;
         assembly ("memory-safe") {
-            success := staticcall(gasLimit, impl, add(call_, 0x20), mload(call_), 0, 0)
-            if iszero(extcodesize(impl)) { success := 0 }
+            let call_ := mload(0x40)
+            mstore(call_, tag)
+            mstore(add(call_, 0x04), 0x40)
+            mstore(add(call_, 0x24), claimDigest)
+            mstore(add(call_, 0x44), seal.length)
+            mstore(add(add(call_, 0x64), and(seal.length, not(0x1f))), 0) // the padding, before the bytes
+            calldatacopy(add(call_, 0x64), seal.offset, seal.length)
+            size := add(0x64, and(add(seal.length, 0x1f), not(0x1f)))
         }
+        return _succeeds(entry, size);
+    }
+
+    function _verifiesJoint(
+        Entry memory entry,
+        SlimRequest calldata request,
+        Fulfillment calldata fill,
+        bytes32 requestDigest,
+        address prover
+    ) private view returns (bool) {
+        bytes memory call_ = abi.encodeCall(IJointVerifier.verifyJoint, (request, fill, requestDigest, prover));
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mcopy(free, add(call_, 0x20), mload(call_))
+        }
+        return _succeeds(entry, call_.length);
     }
 
     /// @dev The arguments of `verifyBatch` and `verifyAssessor` are the same, so the calldata is passed on as it came.
     function _assess(bytes calldata assessorSeal, bytes4 requiredClass) private view {
         if (assessorSeal.length == 0) revert AssessorRequired();
-        Entry memory entry = _liveEntry(_selectorOf(assessorSeal));
+        Entry memory entry = _callableEntry(_selectorOf(assessorSeal));
         if (entry.classId != requiredClass) revert AssessorClassMismatch(requiredClass, entry.classId);
-        bytes memory call_ = abi.encodePacked(ASSESSOR_TAG, msg.data[4:]);
-        if (_verifies(entry, call_)) return;
+        bytes4 tag = ASSESSOR_TAG;
+        assembly ("memory-safe") {
+            let call_ := mload(0x40)
+            calldatacopy(call_, 0, calldatasize())
+            mstore(call_, or(tag, shr(32, shl(32, mload(call_)))))
+        }
+        if (_succeeds(entry, msg.data.length)) return;
         assembly ("memory-safe") {
             let free := mload(0x40)
             returndatacopy(free, 0, returndatasize())
@@ -111,13 +146,28 @@ contract VerifierRouter is IVerifierRouter, Ownable {
         }
     }
 
+    /// @dev Calls the entry, under its gas limit, with the `size` bytes at the free memory pointer.
+    function _succeeds(Entry memory entry, uint256 size) private view returns (bool success) {
+        address impl = entry.impl;
+        uint256 gasLimit = entry.gasLimit;
+        assembly ("memory-safe") {
+            success := staticcall(gasLimit, impl, mload(0x40), size, 0, 0)
+        }
+    }
+
     function _selectorOf(bytes calldata seal) private pure returns (bytes4) {
         if (seal.length < 4) revert MalformedSeal();
-        return bytes4(seal[:4]);
+        return bytes4(seal);
+    }
+
+    /// @dev An implementation that lost its code would accept everything, so it counts as removed.
+    function _callableEntry(bytes4 selector) private view returns (Entry memory entry) {
+        entry = _liveEntry(selector);
+        if (entry.impl.code.length == 0) revert EntryRemoved(selector);
     }
 
     function _liveEntry(bytes4 selector) private view returns (Entry memory entry) {
-        entry = entries[selector];
+        entry = registered[selector];
         if (entry.impl != address(0)) return entry;
         if (tombstoned[selector]) revert EntryRemoved(selector);
         if (_isClass(selector)) revert EntryIsClass(selector);
@@ -132,7 +182,7 @@ contract VerifierRouter is IVerifierRouter, Ownable {
         if (tombstoned[classId]) revert ClassRemoved(classId);
         if (_isClass(classId)) revert ClassInUse(classId);
         if (_isEntry(classId)) revert EntryInUse(classId);
-        if (metadata.defaultGasLimit == 0) revert InvalidGasLimit();
+        if (metadata.defaultGasLimit == 0 || metadata.defaultGasLimit > type(uint24).max) revert InvalidGasLimit();
         bytes4 tag = metadata.interfaceTag;
         if (tag == VERIFIER_TAG) _requireAssessorClass(metadata.requiredAssessorClass);
         else if (tag != JOINT_TAG && tag != ASSESSOR_TAG) revert InvalidInterfaceTag(tag);
@@ -174,13 +224,20 @@ contract VerifierRouter is IVerifierRouter, Ownable {
         if (tombstoned[selector]) revert EntryRemoved(selector);
         if (_isClass(selector)) revert EntryIsClass(selector);
         if (_isEntry(selector)) revert EntryInUse(selector);
+        if (gasLimit == 0) gasLimit = class.defaultGasLimit;
+        if (gasLimit > type(uint24).max) revert InvalidGasLimit();
         bytes4 tag = class.interfaceTag;
         bool conforms =
             _supports(impl, type(IERC165).interfaceId) && !_supports(impl, 0xffffffff) && _supports(impl, tag);
         if (!conforms) revert Erc165CheckFailed(impl, tag);
 
-        if (gasLimit == 0) gasLimit = class.defaultGasLimit;
-        entries[selector] = Entry(impl, parentClassId, gasLimit);
+        registered[selector] = Entry({
+            impl: impl,
+            classId: parentClassId,
+            gasLimit: uint24(gasLimit),
+            inDefaultClass: class.isDefault,
+            requiredAssessorClass: class.requiredAssessorClass
+        });
         ++entriesPerClass[parentClassId];
         emit EntryAdded(selector, impl, parentClassId, gasLimit);
     }
@@ -188,9 +245,15 @@ contract VerifierRouter is IVerifierRouter, Ownable {
     /// @inheritdoc IVerifierRouter
     function removeEntry(bytes4 selector) external onlyOwner {
         --entriesPerClass[_liveEntry(selector).classId];
-        delete entries[selector];
+        delete registered[selector];
         tombstoned[selector] = true;
         emit EntryTombstoned(selector);
+    }
+
+    /// @inheritdoc IVerifierRouter
+    function entries(bytes4 selector) external view returns (address impl, bytes4 classId, uint64 gasLimit) {
+        Entry storage entry = registered[selector];
+        return (entry.impl, entry.classId, entry.gasLimit);
     }
 
     function _isClass(bytes4 id) private view returns (bool) {
@@ -198,7 +261,7 @@ contract VerifierRouter is IVerifierRouter, Ownable {
     }
 
     function _isEntry(bytes4 id) private view returns (bool) {
-        return entries[id].impl != address(0);
+        return registered[id].impl != address(0);
     }
 
     function _requireClass(bytes4 classId) private view {

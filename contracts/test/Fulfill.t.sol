@@ -100,18 +100,54 @@ contract FulfillTest is DeliveryTest {
         assertFalse(market.requestIsFulfilled(request.id), "the good one");
     }
 
-    /// @dev Offsets of calldata that point in front of their own data must not show the router another batch.
-    function testFuzz_calldata_with_a_wild_offset_never_pays(uint256 word, uint256 value) public {
-        FulfillmentBatch[] memory batches = batchOf(request, prover);
-        bytes memory call_ = abi.encodeCall(IMarket.fulfill, (batches));
-        uint256 words = (call_.length - 4) / 32;
-        word = bound(word, 0, words - 1);
-        bytes32 before;
+    // Calldata that no encoder writes. The market passes batches to the router as they lie in calldata, so nothing of a batch
+    // may lie in front of it, where the router would find other bytes.
+
+    function wordAt(bytes memory call_, uint256 offset) private pure returns (uint256 word) {
         assembly {
-            let at := add(add(call_, 0x24), mul(word, 32))
-            before := mload(at)
-            mstore(at, value)
+            word := mload(add(add(call_, 0x20), offset))
         }
+    }
+
+    function setWord(bytes memory call_, uint256 offset, uint256 word) private pure {
+        assembly {
+            mstore(add(add(call_, 0x20), offset), word)
+        }
+    }
+
+    /// @dev Where the offsets that lead from a batch to its parts lie in the calldata of a single fill.
+    function offsetsOf(bytes memory call_) private pure returns (uint256[6] memory places) {
+        uint256 batch = 4 + 0x60;
+        uint256 requests = batch + wordAt(call_, batch) + 0x20;
+        uint256 fills = batch + wordAt(call_, batch + 0x20) + 0x20;
+        uint256 slim_ = requests + wordAt(call_, requests);
+        uint256 fill = fills + wordAt(call_, fills);
+        uint256 predicate = slim_ + wordAt(call_, slim_ + 0x20);
+        places = [requests, fills, slim_ + 0x20, predicate + 0x20, fill + 0x40, fill + 0x60];
+    }
+
+    function test_offsets_that_lead_backwards() public {
+        bytes memory call_ = abi.encodeCall(IMarket.fulfill, (batchOf(request, prover)));
+        uint256[6] memory places = offsetsOf(call_);
+        for (uint256 i = 0; i < places.length; ++i) {
+            uint256 before = wordAt(call_, places[i]);
+            uint256 back = i < 2 ? places[i] - 4 : 0x20; // to the start of the calldata, or one word
+            setWord(call_, places[i], type(uint256).max - back + 1);
+            (bool success, bytes memory reason) = address(market).call(call_);
+            assertFalse(success, "accepted");
+            // What then looks like the request has no lock, and the commitment of such batches cannot be encoded.
+            bytes4 expected = i == 0 ? bytes4(0) : IMarket.MalformedCalldata.selector;
+            assertEq(bytes32(bytes4(reason)), bytes32(expected), vm.toString(i));
+            setWord(call_, places[i], before);
+        }
+        (bool restored,) = address(market).call(call_);
+        assertTrue(restored, "the unaltered call");
+    }
+
+    function testFuzz_any_word_replaced_never_pays_wrongly(uint256 word, uint256 value) public {
+        bytes memory call_ = abi.encodeCall(IMarket.fulfill, (batchOf(request, prover)));
+        word = bound(word, 0, (call_.length - 4) / 32 - 1);
+        setWord(call_, 4 + word * 32, value);
         (bool success,) = address(market).call(call_);
         if (!success) return;
         // Whatever was accepted, it was the signed request.

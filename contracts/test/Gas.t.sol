@@ -7,7 +7,7 @@ import { ProofRequest } from "../src/request/ProofRequest.sol";
 import { Callback } from "../src/request/Requirements.sol";
 import { DeliveryTest } from "./base/DeliveryTest.sol";
 import { NetworkTest } from "./base/NetworkTest.sol";
-import { CallbackRecorder, Wallet } from "./base/Outsiders.sol";
+import { CallbackCounter, NullSetVerifier, NullVerifier, Wallet } from "./base/Outsiders.sol";
 import { vm } from "./base/Vm.sol";
 
 /// @notice Gas of whole transactions, intrinsic gas and calldata included, verification stubbed out. The names are those under
@@ -255,10 +255,13 @@ contract GasTest is DeliveryTest {
     }
 }
 
-/// @notice Gas with everything that a deployed network verifies: attested claims, predicates, the prover's signature.
-contract NetworkGasTest is NetworkTest {
+/// @notice Gas of fulfilling batches under a stored root, with real inclusion paths.
+abstract contract BatchGasTest is NetworkTest {
+    /// @dev Where the snapshots go.
+    string internal group;
+
     function lockedMany(uint32 count, Callback memory callback, bytes4 selector)
-        private
+        internal
         returns (ProofRequest[] memory requests)
     {
         requests = new ProofRequest[](count);
@@ -272,14 +275,12 @@ contract NetworkGasTest is NetworkTest {
         }
     }
 
-    function bench(string memory name, uint32 count, Callback memory callback, bytes4 selector) private {
+    function bench(string memory name, uint32 count, Callback memory callback, bytes4 selector) internal {
         FulfillmentBatch[] memory batches = treeBatch(lockedMany(count, callback, selector), prover, true);
         attested.submitMerkleRoot(lastRoot, rootSeal(lastRoot));
         market.fulfill(batches);
-        vm.snapshotGasLastCall(
-            "Network",
-            string.concat(name, ": batch of ", count < 100 ? count < 10 ? "00" : "0" : "", vm.toString(count))
-        );
+        string memory padding = count < 10 ? "00" : count < 100 ? "0" : "";
+        vm.snapshotGasLastCall(group, string.concat(name, ": batch of ", padding, vm.toString(count)));
     }
 
     function test_plain() public {
@@ -299,28 +300,63 @@ contract NetworkGasTest is NetworkTest {
     function test_with_callback() public {
         for (uint32 count = 1; count <= 32; count *= 2) {
             setUp();
-            address recorder = address(new CallbackRecorder());
-            bench("fulfill with callback", count, Callback(recorder, 100_000), 0);
+            bench("fulfill with callback", count, Callback(address(new CallbackCounter()), 100_000), 0);
         }
     }
+}
 
-    function test_single_with_signatures() public {
-        ProofRequest memory request = newRequest(1);
-        lock(request, prover);
-        market.fulfill(batchOf(request, prover));
-        vm.snapshotGasLastCall("Network", "fulfill: one claim, two attesters sign it");
+/// @notice With an assessor that costs nothing, as where others publish this table with the assessor's proof mocked.
+contract BenchGasTest is BatchGasTest {
+    function setUp() public override {
+        super.setUp();
+        group = "Bench";
+        vm.etch(address(assessor), address(new NullVerifier()).code);
     }
 
+    function seal(FulfillmentBatch memory batch, Party memory) internal pure override {
+        batch.assessorSeal = abi.encodePacked(ASSESSOR);
+    }
+
+    /// @dev Here the root's verification costs nothing either; the inclusion is checked against a root stored before.
     function test_submitRootAndFulfill() public {
+        address nobody = address(new NullSetVerifier());
         for (uint32 count = 1; count <= 2; ++count) {
             setUp();
             ProofRequest[] memory requests = lockedMany(count, Callback(address(0), 0), 0);
             FulfillmentBatch[] memory batches = treeBatch(requests, prover, true);
-            market.submitRootAndFulfill(address(attested), lastRoot, rootSeal(lastRoot), batches);
-            vm.snapshotGasLastCall(
-                "Network",
-                count == 1 ? "submitRootAndFulfill: a locked request" : "submitRootAndFulfill: a batch of 2 requests"
-            );
+            bytes memory signed = rootSeal(lastRoot);
+            attested.submitMerkleRoot(lastRoot, signed);
+            market.submitRootAndFulfill(nobody, lastRoot, signed, batches);
+            string memory name = count == 1 ? "a locked request" : "a batch of 2 requests";
+            vm.snapshotGasLastCall(group, string.concat("submitRootAndFulfill: ", name));
         }
+    }
+}
+
+/// @notice With everything that a deployed network verifies: attested claims, predicates, the prover's signature.
+contract NetworkGasTest is BatchGasTest {
+    function setUp() public override {
+        super.setUp();
+        group = "Network";
+    }
+
+    function test_one_claim() public {
+        ProofRequest memory request = newRequest(1);
+        lock(request, prover);
+        market.fulfill(batchOf(request, prover));
+        vm.snapshotGasLastCall(group, "fulfill: one claim, two attesters sign it");
+    }
+
+    function test_submitRootAndFulfill() public {
+        ProofRequest[] memory requests = lockedMany(1, Callback(address(0), 0), 0);
+        FulfillmentBatch[] memory batches = treeBatch(requests, prover, true);
+        bytes memory signed = rootSeal(lastRoot);
+        market.submitRootAndFulfill(address(attested), lastRoot, signed, batches);
+        vm.snapshotGasLastCall(group, "submitRootAndFulfill: a locked request, two attesters");
+    }
+
+    function test_root() public {
+        attested.submitMerkleRoot(keccak256("root"), rootSeal(keccak256("root")));
+        vm.snapshotGasLastCall(group, "submitMerkleRoot: two attesters");
     }
 }

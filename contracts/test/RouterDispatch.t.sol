@@ -198,7 +198,7 @@ contract RouterDispatchTest is RouterTest {
     function test_a_verifier_that_lost_its_code_accepts_nothing() public {
         passes(batchOf(1));
         vm.etch(address(verifier), "");
-        fails(batchOf(1), abi.encodeWithSelector(IVerifierRouter.VerifierFailed.selector, 0, ENTRY));
+        fails(batchOf(1), IVerifierRouter.EntryRemoved.selector, ENTRY);
     }
 
     function test_joint_verifiers_see_everything_and_need_no_assessor() public {
@@ -251,6 +251,11 @@ contract RouterDispatchTest is RouterTest {
         assessor.accept("something else");
         bytes memory call_ = abi.encodeCall(IAssessor.verifyAssessor, (batch, digestsOf(1)));
         fails(batch, abi.encodeWithSelector(PickyVerifier.Refused.selector, call_));
+    }
+
+    function test_an_assessor_that_lost_its_code_accepts_nothing() public {
+        vm.etch(address(assessor), "");
+        fails(batchOf(1), IVerifierRouter.EntryRemoved.selector, ASSESSOR);
     }
 
     function test_assessor_gas_is_capped() public {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.27;
 
+import { IMarket } from "../interfaces/IMarket.sol";
 import { ProofRequest, SlimRequest } from "../request/ProofRequest.sol";
 import { RequestId } from "../request/RequestId.sol";
+
+using DeliveredFulfillmentLib for Fulfillment global;
+using FulfillmentBatchLib for FulfillmentBatch global;
 
 enum FulfillmentDataType {
     None,
@@ -40,4 +44,57 @@ struct DeliveredFulfillment {
     FulfillmentDataType fulfillmentDataType;
     bytes fulfillmentData;
     bytes seal;
+}
+
+library DeliveredFulfillmentLib {
+    /// @notice Emits `ProofDelivered(id, prover, DeliveredFulfillment(id, digest, fill))`.
+    /// @dev The data goes from calldata to the log in one copy. Journals are the bulk of a delivery, and the compiler's way
+    ///      copies them three times into memory that is never freed.
+    function log(Fulfillment calldata fill, RequestId id, bytes32 digest, address prover) internal {
+        bytes32 topic = IMarket.ProofDelivered.selector;
+        uint256 kind = uint256(fill.fulfillmentDataType);
+        bytes calldata data = fill.fulfillmentData;
+        bytes calldata seal = fill.seal;
+        assembly ("memory-safe") {
+            function append(to, source, length) -> end {
+                mstore(to, length)
+                to := add(to, 0x20)
+                end := add(to, and(add(length, 0x1f), not(0x1f)))
+                mstore(add(to, and(length, not(0x1f))), 0) // the padding, before the bytes
+                calldatacopy(to, source, length)
+            }
+            let start := mload(0x40)
+            let tuple := add(start, 0x20)
+            mstore(start, 0x20)
+            mstore(tuple, id)
+            mstore(add(tuple, 0x20), digest)
+            mstore(add(tuple, 0x40), calldataload(fill)) // claimDigest
+            mstore(add(tuple, 0x60), kind)
+            mstore(add(tuple, 0x80), 0xc0)
+            let end := append(add(tuple, 0xc0), data.offset, data.length)
+            mstore(add(tuple, 0xa0), sub(end, tuple))
+            end := append(end, seal.offset, seal.length)
+            log3(start, sub(end, start), topic, id, prover)
+        }
+    }
+}
+
+library FulfillmentBatchLib {
+    /// @notice True if nothing of a request and its fill lies in front of their batch in calldata.
+    /// @dev The compiler lets offsets be negative. What follows the batch's start is the same wherever the batch is copied to;
+    ///      what lies in front of it is not. An offset below 2^64 leads forward; the compiler checks that it stays inside.
+    function encloses(FulfillmentBatch calldata batch, SlimRequest calldata request, Fulfillment calldata fill)
+        internal
+        pure
+        returns (bool enclosed)
+    {
+        assembly ("memory-safe") {
+            let toPredicate := calldataload(add(request, 0x20))
+            let toExpected := calldataload(add(add(request, toPredicate), 0x20))
+            let toData := calldataload(add(fill, 0x40))
+            let toSeal := calldataload(add(fill, 0x60))
+            let offsets := or(or(toPredicate, toExpected), or(toData, toSeal))
+            enclosed := and(iszero(shr(64, offsets)), and(lt(batch, request), lt(batch, fill)))
+        }
+    }
 }

@@ -11,18 +11,25 @@ library FulfillmentData {
     /// @notice Splits the data, and reverts unless encoding the parts again gives the same bytes.
     function decode(bytes calldata data) internal pure returns (bytes32 imageId, bytes calldata journal) {
         if (data.length < HEAD) revert MalformedFulfillmentData();
-        uint256 structOffset = uint256(bytes32(data[0x00:0x20]));
-        imageId = bytes32(data[0x20:0x40]);
-        uint256 journalOffset = uint256(bytes32(data[0x40:0x60]));
-        uint256 length = uint256(bytes32(data[0x60:0x80]));
-        uint256 room = data.length - HEAD;
-        if (structOffset != 0x20 || journalOffset != 0x40 || length > room || room != (length + 31) / 32 * 32) {
-            revert MalformedFulfillmentData();
+        uint256 toStruct;
+        uint256 toJournal;
+        uint256 length;
+        uint256 last; // the last word, which ends with the padding
+        assembly ("memory-safe") {
+            toStruct := calldataload(data.offset)
+            imageId := calldataload(add(data.offset, 0x20))
+            toJournal := calldataload(add(data.offset, 0x40))
+            length := calldataload(add(data.offset, 0x60))
+            last := calldataload(add(data.offset, sub(data.length, 0x20)))
+            journal.offset := add(data.offset, HEAD)
+            journal.length := length
         }
-        journal = data[HEAD:HEAD + length];
-        // Slices past the calldata read as zero, and the padding ends at the data's end.
-        if (length != room && bytes32(data[data.length - 32:]) << (8 * (length % 32)) != 0) {
-            revert MalformedFulfillmentData();
+        unchecked {
+            uint256 room = data.length - HEAD;
+            if (toStruct != 0x20 || toJournal != 0x40 || length > room || room != (length + 31) / 32 * 32) {
+                revert MalformedFulfillmentData();
+            }
+            if (length != room && last << (8 * (length % 32)) != 0) revert MalformedFulfillmentData();
         }
     }
 }

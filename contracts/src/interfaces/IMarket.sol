@@ -86,6 +86,8 @@ interface IMarket is IEip712Domain {
     error MissingFulfillmentCommitment();
     error InvalidRouter();
     error InvalidCollateralToken();
+    /// @dev A part of a batch lies in front of the batch in calldata; no encoder writes that.
+    error MalformedCalldata();
     /// @dev An amount does not fit the `bits` of its storage.
     error SafeCastOverflowedUintDowncast(uint8 bits, uint256 value);
 
@@ -165,9 +167,9 @@ interface IMarket is IEip712Domain {
     /// @notice Delivers proofs. Anybody may send them: the paid party is each batch's `prover`.
     ///
     /// Reverts, in this order: `MissingFulfillmentCommitment` when any fill is open and the batches were not committed at
-    /// least `COMMIT_REVEAL_MIN_BLOCKS` ago; then batch by batch `BatchSizeExceedsLimit`, `RequestIsNotLockedOrPriced` for
-    /// a request that is neither the locked one nor priced in this transaction, whatever the router reverts with, and
-    /// fill by fill `UnfulfillableCallback` and `InsufficientGas`. A batch without fills is skipped. One bad proof reverts all.
+    /// least `COMMIT_REVEAL_MIN_BLOCKS` ago; then batch by batch `BatchSizeExceedsLimit`, `MalformedCalldata`,
+    /// `RequestIsNotLockedOrPriced` for a request that is neither the locked one nor priced in this transaction, whatever the
+    /// router reverts with, and fill by fill `UnfulfillableCallback` and `InsufficientGas`. A batch without fills is skipped. One bad proof reverts all.
     ///
     /// Payment problems never revert. The result holds one entry per fill, in order: empty if paid as promised, else the ABI
     /// encoding of an error, which `PaymentRequirementsFailed` carries too.

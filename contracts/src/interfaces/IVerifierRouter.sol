@@ -49,6 +49,7 @@ interface IVerifierRouter {
     error DefaultClassExists(bytes4 classId);
     error DefaultMustBeVerifier();
     error Erc165CheckFailed(address impl, bytes4 interfaceTag);
+    /// @dev A limit is between 1 and 2^24 - 1.
     error InvalidGasLimit();
 
     // Dispatch.

@@ -36,4 +36,13 @@ library AccountLib {
             account.requestFlagsExtended[offset / 128] |= flag << (2 * (offset % 128));
         }
     }
+
+    /// @notice Adds to both balances, in one write of the slot they share.
+    function credit(Account storage account, uint96 value, uint96 collateral) internal {
+        uint96 balance = account.balance + value;
+        uint256 balances = (uint256(account.collateralBalance + collateral) << 96) | balance;
+        assembly ("memory-safe") {
+            sstore(account.slot, or(shl(192, shr(192, sload(account.slot))), balances))
+        }
+    }
 }

@@ -62,23 +62,37 @@ library ProofRequestLib {
 
     function hash(ProofRequest calldata request) internal pure returns (bytes32) {
         Requirements calldata requirements = request.requirements;
-        return structHash(
-            request.id,
-            RequirementsLib.hash(requirements.callback, requirements.predicate, requirements.selector),
+        return EfficientHashLib.hash(
+            TYPEHASH,
+            bytes32(RequestId.unwrap(request.id)),
+            RequirementsLib.hash(requirements),
             EfficientHashLib.hashCalldata(bytes(request.imageUrl)),
             hash(request.input),
             request.offer.hash()
         );
     }
 
-    function hash(SlimRequest calldata slim) internal pure returns (bytes32) {
-        return structHash(
-            slim.id,
-            RequirementsLib.hash(slim.callback, slim.predicate, slim.selector),
-            slim.imageUrlHash,
-            slim.inputDigest,
-            slim.offerDigest
-        );
+    /// @dev The fields are hashed as they lie in calldata; one with dirty bits gives a hash that nobody has signed. Words of a
+    ///      slim request: id, offset of the predicate, callback address and gas limit, selector, three hashes.
+    function hash(SlimRequest calldata slim) internal pure returns (bytes32 result) {
+        bytes32 predicateHash = RequirementsLib.hash(slim.predicate);
+        bytes32 callbackTypeHash = RequirementsLib.CALLBACK_TYPEHASH;
+        bytes32 requirementsTypeHash = RequirementsLib.TYPEHASH;
+        bytes32 typeHash = TYPEHASH;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, callbackTypeHash)
+            calldatacopy(add(free, 0x20), add(slim, 0x40), 0x40)
+            mstore(add(free, 0x20), keccak256(free, 0x60))
+            mstore(free, requirementsTypeHash)
+            mstore(add(free, 0x40), predicateHash)
+            calldatacopy(add(free, 0x60), add(slim, 0x80), 0x20)
+            mstore(add(free, 0x40), keccak256(free, 0x80))
+            mstore(free, typeHash)
+            calldatacopy(add(free, 0x20), slim, 0x20)
+            calldatacopy(add(free, 0x60), add(slim, 0xa0), 0x60)
+            result := keccak256(free, 0xc0)
+        }
     }
 
     function hash(Input calldata input) internal pure returns (bytes32) {
@@ -90,17 +104,5 @@ library ProofRequestLib {
     /// @notice Struct hash of `LockRequest(ProofRequest request)` from the struct hash of the request.
     function lockRequestHash(bytes32 requestHash) internal pure returns (bytes32) {
         return EfficientHashLib.hash(LOCK_REQUEST_TYPEHASH, requestHash);
-    }
-
-    function structHash(
-        RequestId id,
-        bytes32 requirementsHash,
-        bytes32 imageUrlHash,
-        bytes32 inputDigest,
-        bytes32 offerDigest
-    ) private pure returns (bytes32) {
-        return EfficientHashLib.hash(
-            TYPEHASH, bytes32(RequestId.unwrap(id)), requirementsHash, imageUrlHash, inputDigest, offerDigest
-        );
     }
 }

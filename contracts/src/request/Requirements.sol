@@ -38,13 +38,10 @@ library RequirementsLib {
         "Requirements(Callback callback,Predicate predicate,bytes4 selector)Callback(address addr,uint96 gasLimit)Predicate(uint8 predicateType,bytes data)"
     );
 
-    /// @dev Takes the three fields apart, because a slim request carries them without their struct.
-    function hash(Callback calldata callback, Predicate calldata predicate, bytes4 selector)
-        internal
-        pure
-        returns (bytes32)
-    {
-        return EfficientHashLib.hash(TYPEHASH, hash(callback), hash(predicate), bytes32(selector));
+    function hash(Requirements calldata requirements) internal pure returns (bytes32) {
+        return EfficientHashLib.hash(
+            TYPEHASH, hash(requirements.callback), hash(requirements.predicate), bytes32(requirements.selector)
+        );
     }
 
     function hash(Callback calldata callback) internal pure returns (bytes32) {

@@ -28,7 +28,7 @@ contract LibraryHarness is Eip712Domain {
     }
 
     function requirementsHash(Requirements calldata requirements) external pure returns (bytes32) {
-        return RequirementsLib.hash(requirements.callback, requirements.predicate, requirements.selector);
+        return RequirementsLib.hash(requirements);
     }
 
     function inputHash(Input calldata input) external pure returns (bytes32) {
@@ -47,7 +47,7 @@ contract LibraryHarness is Eip712Domain {
         return offer.priceAt(timestamp);
     }
 
-    function claimDigest(bytes32 imageId, bytes32 journalDigest) external pure returns (bytes32) {
+    function claimDigest(bytes32 imageId, bytes32 journalDigest) external view returns (bytes32) {
         return Claim.digest(imageId, journalDigest);
     }
 

@@ -109,7 +109,7 @@ abstract contract NetworkTest is DeliveryTest {
         return Eip712Reference.digest(Eip712Reference.domain("OnChainAssessor", address(assessor)), structHash);
     }
 
-    function seal(FulfillmentBatch memory batch, Party memory by) internal view override {
+    function seal(FulfillmentBatch memory batch, Party memory by) internal view virtual override {
         batch.assessorSeal = abi.encodePacked(ASSESSOR, sign(by.key, authDigest(batch)));
     }
 

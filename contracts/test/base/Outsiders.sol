@@ -4,7 +4,7 @@ pragma solidity ^0.8.27;
 import { Fulfillment, FulfillmentBatch } from "../../src/fulfillment/FulfillmentBatch.sol";
 import { IERC1271 } from "../../src/interfaces/IERC1271.sol";
 import { IMarketCallback } from "../../src/interfaces/IMarketCallback.sol";
-import { IAssessor, IClaimVerifier, IERC165, IJointVerifier } from "../../src/interfaces/IVerifier.sol";
+import { IAssessor, IClaimVerifier, IERC165, IJointVerifier, ISetVerifier } from "../../src/interfaces/IVerifier.sol";
 import { SlimRequest } from "../../src/request/ProofRequest.sol";
 
 /// @notice Accepts every seal: for tests of what happens after verification.
@@ -18,6 +18,17 @@ contract NullVerifier is IClaimVerifier, IJointVerifier, IAssessor {
     function supportsInterface(bytes4 id) external pure returns (bool) {
         return id == type(IERC165).interfaceId || id == IClaimVerifier.verify.selector
             || id == IJointVerifier.verifyJoint.selector || id == IAssessor.verifyAssessor.selector;
+    }
+}
+
+/// @notice Stores every root: for measuring what a root costs when its verification is left out.
+contract NullSetVerifier is ISetVerifier {
+    bytes4 public constant SELECTOR = 0x242f9d5b;
+    mapping(bytes32 => bool) public containsRoot;
+
+    function submitMerkleRoot(bytes32 root, bytes calldata seal) external {
+        containsRoot[root] = true;
+        emit VerifiedRoot(root, seal);
     }
 }
 
@@ -79,6 +90,15 @@ contract CallbackRecorder is IMarketCallback {
         }
         ++calls;
         (imageId, journal, seal) = (imageId_, journal_, seal_);
+    }
+}
+
+/// @notice A requester's contract that only counts.
+contract CallbackCounter is IMarketCallback {
+    uint256 public calls;
+
+    function handleProof(bytes32, bytes calldata, bytes calldata) external {
+        ++calls;
     }
 }
 
