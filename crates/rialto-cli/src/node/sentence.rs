@@ -1,0 +1,113 @@
+//! A node's events in words.
+
+use crate::show::{eth, rct};
+use rialto_node::{Closing, DeliveryPath, Event};
+use rialto_protocol::Timestamp;
+
+/// What happened, as a sentence without its subject, at the time `now`.
+pub(crate) fn sentence(event: &Event, now: Timestamp) -> String {
+    let left = |deadline: Timestamp| format!("{} s left", now.seconds_until(deadline));
+    match event {
+        Event::Started { prover, market, chain_id } => {
+            format!("up as {prover}, serving market {market} on chain {chain_id}")
+        }
+        Event::Rewound { to_block } => format!("the chain went back to block {to_block}"),
+        Event::Seen { id, max_price, lock_deadline } => {
+            format!("seen: request {id}, up to {}, {}", eth(*max_price), left(*lock_deadline))
+        }
+        Event::Ignored { reason } => format!("ignored: {reason}"),
+        Event::Skipped { reason, setting, .. } => match setting {
+            Some(setting) => format!("refused: {reason} (setting {setting})"),
+            None => format!("left alone: {reason}"),
+        },
+        Event::Priced { cycles, target_price, lock_at, .. } => {
+            let wait = match now.seconds_until(*lock_at) {
+                0 => "now".to_owned(),
+                wait_s => format!("in {wait_s} s"),
+            };
+            format!("judged: {cycles} cycles, worth {}; it pays that {wait}", eth(*target_price))
+        }
+        Event::Locking { price } => format!("locking at {}", eth(*price)),
+        Event::Locked { price, collateral, deadline } => {
+            format!("LOCKED at {}, {} at stake, {}", eth(*price), rct(*collateral), left(*deadline))
+        }
+        Event::LockedByOther { prover } => format!("locked by {prover}"),
+        Event::Proving { deadline } => format!("proving, {}", left(*deadline)),
+        Event::Progress { permille } => format!("proving: {} %", permille / 10),
+        Event::Proven { proof, proving_ms } => {
+            let seconds = format!("{}.{}", proving_ms / 1000, proving_ms % 1000 / 100);
+            format!("proven in {seconds} s; the proof is artifact {proof}")
+        }
+        Event::Sealed { attesters } => format!("attested by {attesters}"),
+        Event::Committing => "committing to the proof before revealing it".to_owned(),
+        Event::Delivering { how } => match how {
+            DeliveryPath::UnderLock => "delivering".to_owned(),
+            DeliveryPath::InRace => "delivering in the proof race".to_owned(),
+        },
+        Event::TxSigned { tx, kind } => format!("sending the {kind} transaction {tx}"),
+        Event::TxMined { kind, gas_used, gas_wei, .. } => {
+            format!("the {kind} transaction is mined, {gas_used} gas for {}", eth(*gas_wei))
+        }
+        Event::Delivered => "delivered".to_owned(),
+        Event::Slashing => "calling for the lapsed lock's collateral".to_owned(),
+        Event::Retrying { step, reason, in_s } => {
+            format!("cannot {step}, trying again in {in_s} s: {reason}")
+        }
+        Event::Closed { outcome, gas_wei } => {
+            format!("{}; gas cost {} in all", closing(*outcome), eth(*gas_wei))
+        }
+        Event::Stopping => "stopped".to_owned(),
+    }
+}
+
+fn closing(outcome: Closing) -> String {
+    match outcome {
+        Closing::Paid { price } => format!("PAID {}", eth(price)),
+        Closing::RaceWon { reward } => format!("WON the race: {}", rct(reward)),
+        Closing::Forfeited => "FORFEITED: the lock's collateral is lost".to_owned(),
+        Closing::TakenByOther => "over: another prover had it".to_owned(),
+        Closing::Expired => "over: nobody delivered in time".to_owned(),
+        Closing::Refused => "over: refused".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+    use rialto_protocol::{Collateral, Cycles, Wei};
+
+    #[test]
+    fn events_read_as_sentences() {
+        let price = Wei::from(1_500_000_000_000_000);
+        let at = Timestamp(1_000);
+        let events = [
+            Event::Seen { id: "0x100000001".parse().unwrap(), max_price: price, lock_deadline: at },
+            Event::Priced {
+                cycles: Cycles(71_000),
+                target_price: price,
+                lock_at: Timestamp(910),
+                race_worthwhile: true,
+            },
+            Event::Locked {
+                price,
+                collateral: Collateral::from(5_000_000_000_000_000_000),
+                deadline: at,
+            },
+            Event::Progress { permille: 345 },
+            Event::Retrying { step: "prove".into(), reason: "out of memory".into(), in_s: 2 },
+            Event::Closed { outcome: Closing::Paid { price }, gas_wei: Wei::from(7_000_000_000) },
+        ];
+        let lines: String =
+            events.iter().map(|event| sentence(event, Timestamp(900)) + "\n").collect();
+        expect![[r#"
+            seen: request 0x100000001, up to 0.0015 ETH, 100 s left
+            judged: 71000 cycles, worth 0.0015 ETH; it pays that in 10 s
+            LOCKED at 0.0015 ETH, 5 RCT at stake, 100 s left
+            proving: 34 %
+            cannot prove, trying again in 2 s: out of memory
+            PAID 0.0015 ETH; gas cost 0.000000007 ETH in all
+        "#]]
+        .assert_eq(&lines);
+    }
+}

@@ -1,0 +1,259 @@
+//! `rialto prove` and `rialto verify`: a proof on this machine, without any market.
+
+use crate::failure::{Failure, Kind};
+use crate::journal::ShownJournal;
+use crate::keys::KeysDirArgs;
+use crate::show::{Console, Facts};
+use crate::workload::{WorkloadArgs, refusal};
+use crate::zkvm;
+use alloy::primitives::B256;
+use anyhow::{Context, Result};
+use clap::Args;
+use indicatif::ProgressBar;
+use rialto_artifacts::ArtifactId;
+use rialto_protocol::{ClaimDigest, Cycles, ImageId};
+use rialto_zkvm::{Progress, ProveError, VerifiedClaim};
+use serde::Serialize;
+use std::fmt;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Runs below this say little about speed.
+const SMALL_CYCLES: u64 = 1_000_000;
+
+/// Options of `rialto prove`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rialto prove --program block-header --block examples/ethereum-block-24666352.json
+  rialto prove --program ./guest.elf --input-file input.bin --output guest.proof
+
+No market, key or chain is needed. The speed that it prints is what this machine can promise as
+market.peak_prove_khz in a node's settings: measure it with a program of the size you expect, since
+a small one spends most of its time on what every proof costs.")]
+pub(crate) struct ProveArgs {
+    #[command(flatten)]
+    pub(crate) workload: WorkloadArgs,
+
+    /// Where the proof goes
+    #[arg(long, value_name = "FILE", default_value = "rialto.proof")]
+    pub(crate) output: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) keys_dir: KeysDirArgs,
+}
+
+/// Options of `rialto verify`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rialto verify rialto.proof
+  rialto verify rialto.proof --program block-header
+  rialto verify rialto.proof --image-id 0x5e1f… --json
+
+A proof says for itself which program it is of: compare that with the one that you trust, by
+--program or --image-id. Exit code 3 means that the proof does not hold or is of another program.")]
+pub(crate) struct VerifyArgs {
+    /// The proof
+    #[arg(value_name = "PROOF")]
+    pub(crate) proof: PathBuf,
+
+    /// The program that it must be of: `block-header` or an ELF file
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "image_id")]
+    pub(crate) program: Option<String>,
+
+    /// The image id that it must be of
+    #[arg(long, value_name = "HASH")]
+    pub(crate) image_id: Option<B256>,
+
+    #[command(flatten)]
+    pub(crate) keys_dir: KeysDirArgs,
+}
+
+/// A proof that was made.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Proved {
+    zkvm: String,
+    image_id: ImageId,
+    claim_digest: ClaimDigest,
+    journal: ShownJournal,
+    cycles: Cycles,
+    segments: usize,
+    execute_s: f64,
+    prove_s: f64,
+    khz: f64,
+    proof: PathBuf,
+    proof_sha256: String,
+    proof_bytes: usize,
+}
+
+/// A proof that holds.
+#[derive(Clone, Debug, Serialize)]
+struct Verified {
+    image_id: ImageId,
+    claim_digest: ClaimDigest,
+    journal: ShownJournal,
+    proof_bytes: usize,
+    verify_s: f64,
+    /// Whether the program was compared with one that the user named.
+    program_checked: bool,
+}
+
+/// `rialto prove`
+pub(crate) async fn prove(args: &ProveArgs, console: Console) -> Result<Proved> {
+    let work = args.workload.load().await?;
+    let zkvm = zkvm::open(&args.keys_dir).await?;
+    let began = Instant::now();
+    let run = work.execute(&zkvm, console).await?;
+    let execute_s = began.elapsed().as_secs_f64();
+    let bar = console.progress(run.cycles.0);
+    let began = Instant::now();
+    let proof = {
+        let (zkvm, work, bar) = (zkvm.clone(), work.clone(), bar.clone());
+        let limits = work.limits();
+        let proving = tokio::task::spawn_blocking(move || {
+            zkvm.prove(&work.elf, &work.stdin, &limits, &mut |progress| {
+                advance(&bar, progress);
+                ControlFlow::Continue(())
+            })
+        });
+        proving.await?
+    };
+    let prove_s = began.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    let proof = proof.map_err(|error| match error {
+        ProveError::Execute(error) => refusal(&work.name, error),
+        error => anyhow::Error::new(error).context("cannot prove"),
+    })?;
+    fs::write(&args.output, &proof).with_context(|| {
+        let what = format!("cannot write the proof to {}", args.output.display());
+        Failure::usage(what, "name another file with --output")
+    })?;
+    let claim = VerifiedClaim::new(run.image_id, run.journal);
+    Ok(Proved {
+        zkvm: zkvm.name().to_owned(),
+        image_id: claim.image_id,
+        claim_digest: claim.claim_digest,
+        journal: ShownJournal::new(claim.image_id, &claim.journal),
+        cycles: run.cycles,
+        segments: run.segments,
+        execute_s: thousandths(execute_s),
+        prove_s: thousandths(prove_s),
+        khz: thousandths(run.cycles.0 as f64 / prove_s.max(0.001) / 1000.0),
+        proof: args.output.clone(),
+        proof_sha256: ArtifactId::of(&proof).to_string(),
+        proof_bytes: proof.len(),
+    })
+}
+
+/// Cut to what was measured in earnest.
+fn thousandths(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+fn advance(bar: &ProgressBar, progress: Progress) {
+    match progress {
+        Progress::Executing => bar.set_message("finding the segments"),
+        Progress::Proving { segments_done, segments, cycles_done, .. } => {
+            bar.set_position(cycles_done.0);
+            bar.set_message(format!("proving segment {} of {segments}", segments_done + 1));
+        }
+        Progress::Joining => {
+            bar.set_position(bar.length().unwrap_or_default());
+            bar.set_message("joining and verifying");
+        }
+    }
+    bar.tick();
+}
+
+/// `rialto verify`
+pub(crate) async fn verify(args: &VerifyArgs, console: Console) -> Result<()> {
+    let proof = fs::read(&args.proof).with_context(|| {
+        let what = format!("cannot read the proof {}", args.proof.display());
+        Failure::usage(
+            what,
+            "check its name; `rialto prove` and `request fetch --output` write one",
+        )
+    })?;
+    let proof_bytes = proof.len();
+    let verifier = zkvm::verifier(&args.keys_dir).await?;
+    let began = Instant::now();
+    let claim = tokio::task::spawn_blocking(move || verifier.verify(&proof)).await?;
+    let verify_s = began.elapsed().as_secs_f64();
+    let claim = claim.with_context(|| {
+        let what = format!("{} is not a valid proof", args.proof.display());
+        Failure::refused(what, "do not rely on it; ask for the proof again")
+    })?;
+    let report = Verified {
+        journal: ShownJournal::new(claim.image_id, &claim.journal),
+        image_id: claim.image_id,
+        claim_digest: claim.claim_digest,
+        proof_bytes,
+        verify_s: thousandths(verify_s),
+        program_checked: args.program.is_some() || args.image_id.is_some(),
+    };
+    args.check_program(claim.image_id).await?;
+    console.report(&report);
+    Ok(())
+}
+
+impl VerifyArgs {
+    async fn check_program(&self, found: ImageId) -> Result<()> {
+        let wanted = match (&self.program, self.image_id) {
+            (Some(program), _) => zkvm::image_id_of(program, &self.keys_dir).await?,
+            (None, Some(image_id)) => ImageId(image_id),
+            (None, None) => return Ok(()),
+        };
+        if wanted == found {
+            return Ok(());
+        }
+        let what = format!("the proof holds, but for program {found}, not for {wanted}");
+        let next = "do not rely on it for the program that you named";
+        Err(Failure::new(Kind::Refused, what, next).into())
+    }
+}
+
+impl fmt::Display for Proved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cycles, segments, execute_s, prove_s, khz, .. } = self;
+        writeln!(f, "Proven and verified in {prove_s:.1} s: {cycles} cycles at {khz:.1} kHz.\n")?;
+        let segments = match segments {
+            1 => "1 segment".to_owned(),
+            many => format!("{many} segments"),
+        };
+        let facts = Facts::new()
+            .with("program", self.image_id)
+            .and(self.journal.facts())
+            .with("claim", self.claim_digest)
+            .with("execution", format!("{execute_s:.2} s, {segments}"))
+            .with("zkVM", &self.zkvm)
+            .with("proof", format!("{} ({} bytes)", self.proof.display(), self.proof_bytes))
+            .with("sha256", &self.proof_sha256);
+        write!(f, "{facts}")?;
+        if self.cycles.0 < SMALL_CYCLES {
+            write!(
+                f,
+                "\nA run this small spends its time on what every proof costs; measure speed with a larger one."
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { proof_bytes, verify_s, .. } = self;
+        writeln!(f, "The proof holds ({proof_bytes} bytes, verified in {verify_s:.2} s).\n")?;
+        let facts = Facts::new()
+            .with("program", self.image_id)
+            .and(self.journal.facts())
+            .with("claim", self.claim_digest);
+        write!(f, "{facts}")?;
+        if !self.program_checked {
+            write!(f, "\nCompare the program with the one you trust: --program or --image-id.")?;
+        }
+        Ok(())
+    }
+}
