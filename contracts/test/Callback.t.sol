@@ -4,6 +4,7 @@ pragma solidity ^0.8.27;
 import { Fulfillment, FulfillmentBatch, FulfillmentDataType } from "../src/fulfillment/FulfillmentBatch.sol";
 import { FulfillmentData } from "../src/fulfillment/FulfillmentData.sol";
 import { IMarket } from "../src/interfaces/IMarket.sol";
+import { IMarketCallback } from "../src/interfaces/IMarketCallback.sol";
 import { ProofRequest } from "../src/request/ProofRequest.sol";
 import { Callback } from "../src/request/Requirements.sol";
 import { DeliveryTest } from "./base/DeliveryTest.sol";
@@ -127,5 +128,42 @@ contract CallbackTest is DeliveryTest {
         vm.assume(journal.length < 128); // storing more needs more than the signed gas
         market.fulfill(batches);
         assertEq(recorder.journal(), journal, "journal");
+    }
+
+    function test_a_callback_that_delivers_again_is_paid_once() public {
+        Reenterer reenterer = new Reenterer(address(market));
+        ProofRequest memory other = newRequest(2);
+        other.requirements.callback = Callback(address(reenterer), 2_000_000);
+        lock(other, prover);
+        FulfillmentBatch[] memory batches = batchOf(other, prover);
+        reenterer.repeat(abi.encodeCall(IMarket.fulfillAndWithdraw, (batches)));
+        uint256 before = prover.addr.balance;
+        assertPaid(market.fulfill(batches)[0]);
+        assertEq(reenterer.repeated(), 1, "reentered");
+        assertEq(prover.addr.balance - before, 1 ether, "paid out inside");
+        assertEther(8 ether, 0, 0);
+        assertCollateral(9 ether, 10 ether); // the lock of the first request still holds one
+    }
+}
+
+/// @notice Does the call it was given once more, from inside its callback.
+contract Reenterer is IMarketCallback {
+    address private immutable market;
+    bytes private call_;
+    uint256 public repeated;
+
+    constructor(address market_) {
+        market = market_;
+    }
+
+    function repeat(bytes calldata call__) external {
+        call_ = call__;
+    }
+
+    function handleProof(bytes32, bytes calldata, bytes calldata) external {
+        if (repeated != 0) return;
+        ++repeated;
+        (bool success,) = market.call(call_);
+        require(success, "refused");
     }
 }

@@ -80,7 +80,7 @@ interface IMarket is IEip712Domain {
     error BatchSizeExceedsLimit(uint256 batchSize, uint256 limit);
     /// @dev A callback needs image id and journal, and the fill carries none.
     error UnfulfillableCallback();
-    /// @dev The transaction has too little gas left to give a callback its limit.
+    /// @dev The transaction has too little gas left to give a callback its limit, or a burn what it needs.
     error InsufficientGas();
     /// @dev An open fill needs `commitFulfillment` at least `COMMIT_REVEAL_MIN_BLOCKS` earlier.
     error MissingFulfillmentCommitment();
@@ -155,7 +155,8 @@ interface IMarket is IEip712Domain {
     ///         Half of the collateral is burned. The rest goes to the prover paid after the lock deadline; if there is none it
     ///         goes to the market's account and the client gets its escrow back.
     /// @dev Reverts, in this order: `InvalidRequest`; `RequestIsNotLocked`; `RequestIsSlashed`; `RequestIsFulfilled` (paid
-    ///      during the lock); `RequestIsNotExpired` (until the deadline has passed).
+    ///      during the lock); `RequestIsNotExpired` (until the deadline has passed); `InsufficientGas` when too little is left
+    ///      to burn. A token that refuses the burn does not stop it: the amount stays here, in the burn address's account.
     function slash(RequestId requestId) external;
 
     // -------------------------------------------------------------------------------------------------------- fulfilment
