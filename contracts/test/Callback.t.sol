@@ -130,40 +130,57 @@ contract CallbackTest is DeliveryTest {
         assertEq(recorder.journal(), journal, "journal");
     }
 
-    function test_a_callback_that_delivers_again_is_paid_once() public {
+    /// @dev By the time of the callback its own request is settled, so what it does inside finds final balances.
+    function test_a_callback_that_uses_the_market() public {
         Reenterer reenterer = new Reenterer(address(market));
-        ProofRequest memory other = newRequest(2);
-        other.requirements.callback = Callback(address(reenterer), 2_000_000);
-        lock(other, prover);
-        FulfillmentBatch[] memory batches = batchOf(other, prover);
-        reenterer.repeat(abi.encodeCall(IMarket.fulfillAndWithdraw, (batches)));
+        ProofRequest memory outer = newRequest(2);
+        outer.requirements.callback = Callback(address(reenterer), 2_000_000);
+        lock(outer, prover);
+        lock(newRequest(3), prover);
+        reenterer.prepare(abi.encodeCall(IMarket.fulfillAndWithdraw, (batchOf(newRequest(3), prover))));
+        FulfillmentBatch[] memory batches = batchOf(outer, prover);
         uint256 before = prover.addr.balance;
         assertPaid(market.fulfill(batches)[0]);
-        assertEq(reenterer.repeated(), 1, "reentered");
-        assertEq(prover.addr.balance - before, 1 ether, "paid out inside");
-        assertEther(8 ether, 0, 0);
+        assertEq(prover.addr.balance - before, 2 ether, "both payments, sent from inside");
+        assertEther(7 ether, 0, 0);
         assertCollateral(9 ether, 10 ether); // the lock of the first request still holds one
+    }
+
+    /// @dev A second delivery from inside would have to give the callback its gas again.
+    function test_a_callback_that_delivers_itself_again() public {
+        Reenterer reenterer = new Reenterer(address(market));
+        ProofRequest memory outer = newRequest(2);
+        outer.requirements.callback = Callback(address(reenterer), 2_000_000);
+        lock(outer, prover);
+        FulfillmentBatch[] memory batches = batchOf(outer, prover);
+        reenterer.prepare(abi.encodeCall(IMarket.fulfill, (batches)));
+        vm.expectEmit(true, true, true, true, address(market));
+        emit IMarket.CallbackFailed(
+            outer.id, address(reenterer), abi.encodeWithSelector(IMarket.InsufficientGas.selector)
+        );
+        assertPaid(market.fulfill(batches)[0]);
+        assertEther(8 ether, 1 ether, 0);
     }
 }
 
-/// @notice Does the call it was given once more, from inside its callback.
+/// @notice Does the call it was given from inside its callback.
 contract Reenterer is IMarketCallback {
     address private immutable market;
-    bytes private call_;
-    uint256 public repeated;
+    bytes private prepared;
 
     constructor(address market_) {
         market = market_;
     }
 
-    function repeat(bytes calldata call__) external {
-        call_ = call__;
+    function prepare(bytes calldata call_) external {
+        prepared = call_;
     }
 
     function handleProof(bytes32, bytes calldata, bytes calldata) external {
-        if (repeated != 0) return;
-        ++repeated;
-        (bool success,) = market.call(call_);
-        require(success, "refused");
+        (bool success, bytes memory reason) = market.call(prepared);
+        if (success) return;
+        assembly {
+            revert(add(reason, 0x20), mload(reason))
+        }
     }
 }

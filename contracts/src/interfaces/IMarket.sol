@@ -170,7 +170,8 @@ interface IMarket is IEip712Domain {
     /// Reverts, in this order: `MissingFulfillmentCommitment` when any fill is open and the batches were not committed at
     /// least `COMMIT_REVEAL_MIN_BLOCKS` ago; then batch by batch `BatchSizeExceedsLimit`, `MalformedCalldata`,
     /// `RequestIsNotLockedOrPriced` for a request that is neither the locked one nor priced in this transaction, whatever the
-    /// router reverts with, and fill by fill `UnfulfillableCallback` and `InsufficientGas`. A batch without fills is skipped. One bad proof reverts all.
+    /// router reverts with, and fill by fill `UnfulfillableCallback`, `MalformedFulfillmentData` when a callback's image id and
+    /// journal are not canonically encoded, and `InsufficientGas`. A batch without fills is skipped. One bad proof reverts all.
     ///
     /// Payment problems never revert. The result holds one entry per fill, in order: empty if paid as promised, else the ABI
     /// encoding of an error, which `PaymentRequirementsFailed` carries too.
