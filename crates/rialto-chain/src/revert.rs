@@ -121,6 +121,9 @@ pub enum MarketRevert {
         "the fulfillment data is not the canonical encoding of image id and journal; encode it anew"
     )]
     MalformedFulfillmentData,
+    /// Batches in another than their one ABI encoding.
+    #[error("the batches are not ABI-encoded canonically; encode the call anew, field by field")]
+    MalformedCalldata,
     /// An amount that the contract cannot store.
     #[error("the amount {value} needs more than {bits} bits; use a smaller one")]
     AmountTooLarge {

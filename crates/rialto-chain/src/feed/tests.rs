@@ -66,7 +66,7 @@ impl Sim {
             inner: alloy::primitives::Log { address: MARKET, data: deposit.encode_log_data() },
             block_hash: Some(block.hash),
             block_number: Some(block.number.0),
-            block_timestamp: (self.made % 2 == 0).then_some(1_000 + self.made),
+            block_timestamp: self.made.is_multiple_of(2).then_some(1_000 + self.made),
             log_index: Some(index),
             transaction_hash: Some(block.hash),
             ..Log::default()

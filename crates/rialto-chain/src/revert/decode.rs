@@ -84,6 +84,7 @@ fn from_market(data: &[u8]) -> Option<MarketRevert> {
         E::InsufficientGas(_) => R::InsufficientGas,
         E::MissingFulfillmentCommitment(_) => R::MissingFulfillmentCommitment,
         E::MalformedFulfillmentData(_) => R::MalformedFulfillmentData,
+        E::MalformedCalldata(_) => R::MalformedCalldata,
         E::SafeCastOverflowedUintDowncast(e) => R::AmountTooLarge { bits: e.bits, value: e.value },
         E::InvalidRouter(_) => R::InvalidDeployment("the router"),
         E::InvalidCollateralToken(_) => R::InvalidDeployment("the collateral token"),

@@ -59,6 +59,8 @@ struct Work {
     call: GasCall,
     label: String,
     outcome: Option<Outcome>,
+    /// Why it is being cancelled, if not because its time is up.
+    refusal: Option<SendError>,
 }
 
 /// A transaction that is not signed yet.
@@ -126,7 +128,8 @@ impl<P: TxPort> Actor<P> {
     async fn accept(&mut self, request: Request) {
         let Request { call, options, reply } = request;
         let (outcome, awaiting) = oneshot::channel();
-        let work = Work { call, label: options.label.clone(), outcome: Some(outcome) };
+        let work =
+            Work { call, label: options.label.clone(), outcome: Some(outcome), refusal: None };
         let intent =
             Intent::Call { give_up_at: options.give_up_at, extra_tip_wei: options.extra_tip_wei };
         let fees = self.book.market.bid(options.extra_tip_wei, &self.parts.policy.limits);
@@ -217,16 +220,18 @@ impl<P: TxPort> Actor<P> {
         self.errands.push(Box::pin(async move { Done::Looked(port.look(watches).await) }));
     }
 
+    /// Sends the newest attempt, unless that is being done.
     fn broadcast(&mut self, nonce: Nonce) {
         let now = self.parts.port.now();
         let Some(slot) = self.book.slots.get_mut(&nonce) else { return };
         let Some(newest) = slot.attempts.last() else { return };
+        let Place::Pool { sent_at, sending, .. } = &mut slot.place else { return };
         let (port, hash, raw) = (self.parts.port.clone(), newest.hash, newest.raw.clone());
-        if let Place::Pool { sent_at, .. } = &mut slot.place {
+        if sending.replace(hash) != Some(hash) {
             *sent_at = Some(now);
+            let errand = async move { Done::Sent(nonce, hash, port.broadcast(raw).await) };
+            self.errands.push(Box::pin(errand));
         }
-        let errand = async move { Done::Sent(nonce, hash, port.broadcast(raw).await) };
-        self.errands.push(Box::pin(errand));
     }
 
     /// Until more is known, the nonce is in use for something unknown.
@@ -258,7 +263,7 @@ impl<P: TxPort> Actor<P> {
         *slot = Slot::new(intent, vec![attempt], head);
         slot.told = true;
         let label = LEFTOVER_LABEL.to_owned();
-        self.works.insert(nonce, Work { call, label, outcome: None });
+        self.works.insert(nonce, Work { call, label, outcome: None, refusal: None });
     }
 
     async fn record(&mut self, done: Done) {
@@ -375,7 +380,7 @@ impl<P: TxPort> Actor<P> {
         let Some(work) = self.works.get_mut(&nonce) else { return };
         let outcome = work.outcome.take();
         match () {
-            () if empty => reply(outcome, Err(SendError::GaveUp)),
+            () if empty => reply(outcome, Err(work.refusal.take().unwrap_or(SendError::GaveUp))),
             () if mined.succeeded => reply(outcome, Ok(mined.receipt)),
             () if outcome.is_none() => {}
             () => {
@@ -402,37 +407,47 @@ impl<P: TxPort> Actor<P> {
 
     async fn judge(&mut self, nonce: Nonce, hash: B256, verdict: Verdict) {
         let Some(slot) = self.book.slots.get_mut(&nonce) else { return };
-        let is_only = slot.attempts.len() == 1 && slot.attempts[0].hash == hash;
-        let Place::Pool { sent_at, accepted, uncertain, outbid, .. } = &mut slot.place else {
+        let is_newest = slot.attempts.last().is_some_and(|newest| newest.hash == hash);
+        let is_only = slot.attempts.len() == 1 && is_newest;
+        let Place::Pool { sent_at, sending, accepted, uncertain, outbid, .. } = &mut slot.place
+        else {
             return;
         };
-        let (is_fresh, is_unseen) = (is_only && !*accepted, is_only && !*accepted && !*uncertain);
+        if *sending == Some(hash) {
+            *sending = None;
+        }
+        // Until an endpoint may have taken it, nobody else can have it.
+        let is_ours_alone = is_only && !*accepted && !*uncertain;
         match verdict {
             Verdict::Accepted => *accepted = true,
-            Verdict::NonceUsed if is_unseen => self.move_on(nonce, true).await,
+            Verdict::NonceUsed if is_ours_alone => self.move_on(nonce, true).await,
             // The next look finds the block, or that the nonce is somebody else's.
             Verdict::NonceUsed => {}
-            Verdict::Occupied if is_fresh => {
+            Verdict::Occupied if is_ours_alone => {
                 self.move_on(nonce, false).await;
                 self.discover(nonce);
             }
-            Verdict::Occupied | Verdict::Underpriced => *outbid = true,
-            Verdict::Poor(detail) if is_fresh => {
+            Verdict::Occupied | Verdict::Underpriced => *outbid = is_newest || *outbid,
+            Verdict::Poor(detail) if is_only && !*accepted => {
                 let account = self.parts.signer.address();
-                self.abandon(nonce, SendError::InsufficientFunds { account, detail }).await;
+                let reason = SendError::InsufficientFunds { account, detail };
+                self.refuse(nonce, reason, is_ours_alone).await;
             }
-            Verdict::Refused(detail) if is_fresh => {
-                self.abandon(nonce, SendError::Refused(detail)).await;
+            Verdict::Refused(detail) if is_only && !*accepted => {
+                self.refuse(nonce, SendError::Refused(detail), is_ours_alone).await;
             }
             Verdict::Poor(detail) | Verdict::Refused(detail) => {
                 tracing::warn!(
                     nonce = nonce.0,
                     detail,
-                    "a replacement was not taken; the transaction before it stays"
+                    "an attempt was not taken; those before it stay"
                 );
             }
             Verdict::Unclear(failed) => {
-                (*sent_at, *uncertain) = (None, true);
+                *uncertain = true;
+                if is_newest {
+                    *sent_at = None;
+                }
                 let error = &failed as &dyn std::error::Error;
                 tracing::warn!(error, nonce = nonce.0, "a broadcast failed; it is repeated");
             }
@@ -454,18 +469,27 @@ impl<P: TxPort> Actor<P> {
         }
     }
 
-    /// A call that no node takes: it is told so, and its nonce goes to the next call, or to nothing
-    /// if later ones were given out meanwhile.
-    async fn abandon(&mut self, nonce: Nonce, reason: SendError) {
-        self.tell(nonce, Err(reason));
-        if nonce.0 + 1 == self.book.next.0 {
-            self.book.next = nonce;
-            return self.forget(nonce);
+    /// A call that the endpoint does not take. If no other can have it, that is its outcome, and its
+    /// nonce goes to the next call, or to nothing if later ones were given out meanwhile. Else it is
+    /// cancelled, and what becomes of that is its outcome.
+    async fn refuse(&mut self, nonce: Nonce, reason: SendError, is_ours_alone: bool) {
+        let fees = self.book.slots.get(&nonce).and_then(Slot::fees);
+        let bid = self.book.market.bid(0, &self.parts.policy.limits);
+        if !is_ours_alone {
+            let raised =
+                fees.and_then(|old| self.book.market.outbid(old, 0, &self.parts.policy.limits));
+            if let (Some(work), Some(fees)) = (self.works.get_mut(&nonce), raised) {
+                work.refusal = Some(reason);
+                self.make_empty(nonce, fees).await;
+            }
+            return;
         }
-        let fees = self.book.market.bid(0, &self.parts.policy.limits);
-        self.works.remove(&nonce);
-        self.book.slots.remove(&nonce);
-        self.make_empty(nonce, fees).await;
+        self.tell(nonce, Err(reason));
+        self.forget(nonce);
+        match nonce.0 + 1 == self.book.next.0 {
+            true => self.book.next = nonce,
+            false => self.make_empty(nonce, bid).await,
+        }
     }
 }
 
@@ -475,3 +499,6 @@ fn reply(outcome: Option<Outcome>, result: Result<Receipt, SendError>) {
         let _ = outcome.send(result);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,6 +51,8 @@ pub(super) enum Place {
         /// When it was last sent to the endpoint, or the endpoint was asked for it if it is unknown;
         /// `None` to send it now, or while it is being asked.
         sent_at: Option<Millis>,
+        /// The attempt whose broadcast has not been answered yet.
+        sending: Option<B256>,
         /// The endpoint has taken one of the attempts.
         accepted: bool,
         /// A broadcast failed in a way that does not tell whether the endpoint took it.
@@ -210,7 +212,13 @@ impl Slot {
             (Sighting::Missing, Place::Pool { missed, .. }) => {
                 *missed = if nonce_is_used { missed.saturating_add(1) } else { 0 };
             }
-            (Sighting::Missing, place) => *place = Place::unsent(head),
+            // A reorg took it out. The network has seen it, so it can come back by itself.
+            (Sighting::Missing, place) => {
+                *place = Place::unsent(head);
+                if let Place::Pool { accepted, .. } = place {
+                    *accepted = true;
+                }
+            }
         }
     }
 }
@@ -220,6 +228,7 @@ impl Place {
         Self::Pool {
             since: head,
             sent_at: None,
+            sending: None,
             accepted: false,
             uncertain: false,
             outbid: false,

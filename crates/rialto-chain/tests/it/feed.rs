@@ -1,4 +1,4 @@
-use crate::world::{World, address_of, ether, until};
+use crate::world::{World, address_of, until};
 use alloy::primitives::hex;
 use alloy::providers::ext::AnvilApi;
 use alloy::rpc::types::anvil::ReorgOptions;
@@ -101,7 +101,7 @@ async fn replay(reader: &mut EventFeed, mut items: Vec<FeedItem>) -> Vec<FeedIte
     let new = tokio::sync::Mutex::new(&mut items);
     until(async || {
         let mut new = new.lock().await;
-        new.extend(catch_up(&mut *reader.lock().await).await);
+        new.extend(catch_up(*reader.lock().await).await);
         !new.is_empty()
     })
     .await;
@@ -161,5 +161,4 @@ async fn an_endpoint_that_is_gone_fails_a_poll_and_ends_nothing() {
     }
     assert_eq!(reader.trail(), &trail);
     assert!(trail.tip().unwrap().number >= BlockNumber(1));
-    let _ = ether(0);
 }
