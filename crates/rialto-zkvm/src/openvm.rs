@@ -29,11 +29,15 @@ use crate::{
     ExecuteError, Execution, ExecutionLimits, NotAProgram, ProofVerifier, ProveError, Segment,
     SegmentProof, VerifiedClaim, VerifyError, Zkvm,
 };
-use machine::ProvingKey;
+use machine::{Blueprint, ProvingKey};
 use program::{Program, ProgramCache};
 
 /// The zkVM and its one set of parameters.
 const NAME: &str = "openvm-2.0-rialto-1";
+
+/// By default a segment should be proven within some five gigabytes.
+const SEGMENT_MEMORY_MAX_BYTES: usize = 2 << 30;
+
 const ZKVM_TAG: ZkvmTag = *b"openvm\0\0";
 
 /// Executes, proves and verifies with OpenVM.
@@ -41,7 +45,7 @@ const ZKVM_TAG: ZkvmTag = *b"openvm\0\0";
 /// Calls may come from many threads. Proving uses every core by itself; programs that were
 /// used lately stay loaded.
 pub struct OpenVm {
-    key: ProvingKey,
+    blueprint: Blueprint,
     verifier: OpenVmVerifier,
     programs: Mutex<ProgramCache>,
 }
@@ -89,7 +93,17 @@ impl OpenVm {
     }
 
     fn with(key: ProvingKey, verifier: OpenVmVerifier) -> Self {
-        Self { key, verifier, programs: Mutex::new(ProgramCache::new()) }
+        let segment_memory_max_bytes = SEGMENT_MEMORY_MAX_BYTES;
+        let blueprint = Blueprint { key, segment_memory_max_bytes };
+        Self { blueprint, verifier, programs: Mutex::new(ProgramCache::new()) }
+    }
+
+    /// Cuts segments so that proving one takes at most `bytes` of memory by OpenVM's estimate,
+    /// which is for GPUs: on a CPU expect twice as much and more. Half a gigabyte is the
+    /// least that any segment is estimated at.
+    pub fn with_segment_memory(mut self, bytes: usize) -> Self {
+        self.blueprint.segment_memory_max_bytes = bytes;
+        self
     }
 
     /// Whether the keys came from disk.
@@ -104,7 +118,7 @@ impl OpenVm {
             return Ok(program);
         }
         // Loaded without the lock; two threads may load the same program once each.
-        let program = Arc::new(Program::load(elf, &self.key.app_vm_pk.vm_config)?);
+        let program = Arc::new(Program::load(elf, self.blueprint.config())?);
         programs().insert(digest, Arc::clone(&program));
         Ok(program)
     }
@@ -123,7 +137,7 @@ impl Zkvm for OpenVm {
 
     fn image_id(&self, elf: &[u8]) -> Result<ImageId, NotAProgram> {
         let program = self.program(elf)?;
-        let commitment = program.commitment(&self.key);
+        let commitment = program.commitment(&self.blueprint);
         let exe = commitment.map_err(|reason| NotAProgram { reason })?.exe;
         Ok(verify::image_id(&exe))
     }
@@ -135,7 +149,7 @@ impl Zkvm for OpenVm {
         limits: &ExecutionLimits,
     ) -> Result<Execution, ExecuteError> {
         let program = self.program(elf)?;
-        execute::execute(&self.key, &program, stdin, limits)
+        execute::execute(&self.blueprint, &program, stdin, limits)
     }
 
     fn prove_segment(
@@ -145,7 +159,7 @@ impl Zkvm for OpenVm {
         segment: &Segment,
     ) -> Result<SegmentProof, ProveError> {
         let program = self.program(elf)?;
-        prove::prove_segment(&self.key, &program, stdin, segment)
+        prove::prove_segment(&self.blueprint, &program, stdin, segment)
     }
 
     fn join(&self, segments: &[SegmentProof]) -> Result<Bytes, ProveError> {

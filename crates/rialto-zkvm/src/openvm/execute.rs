@@ -13,7 +13,7 @@ use openvm_sdk::{F, StdIn};
 use rialto_protocol::{Cycles, Journal};
 use serde::{Deserialize, Serialize};
 
-use super::machine::{self, MEMORY_BYTES, Machine, PUBLIC_VALUES, ProvingKey};
+use super::machine::{Blueprint, MEMORY_BYTES, Machine, PUBLIC_VALUES};
 use super::program::Program;
 use super::{journal, requests};
 use crate::guard::guarded;
@@ -36,7 +36,7 @@ pub(super) struct Plan {
 
 /// Runs `program` on `stdin` and says what it would take to prove.
 pub(super) fn execute(
-    key: &ProvingKey,
+    blueprint: &Blueprint,
     program: &Program,
     stdin: &[u8],
     limits: &ExecutionLimits,
@@ -44,7 +44,7 @@ pub(super) fn execute(
     if program.image_end > limits.memory_max_bytes {
         return Err(ExecuteError::MemoryLimit { limit_bytes: limits.memory_max_bytes });
     }
-    let machine = machine::start(key).map_err(internal)?;
+    let machine = blueprint.start().map_err(internal)?;
     let state = run_plainly(&machine, program, stdin, limits)?;
     if !program.ends_at(state.pc()) {
         return Err(ExecuteError::CycleLimit { limit: limits.cycles_max });

@@ -38,18 +38,14 @@ pub(super) const MEMORY_BYTES: u64 = 1 << 29;
 /// programs are short.
 const LOG_STACKED_HEIGHT: usize = 19;
 
-/// A segment is cut when OpenVM estimates that proving it would take more memory than this.
-const SEGMENT_MEMORY_MAX_BYTES: usize = 6 << 30;
-
 /// OpenVM's configuration with our answers to a program's requests.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct MachineConfig(SdkVmConfig);
 
 impl MachineConfig {
-    pub(super) fn new() -> Self {
-        let mut system = SystemConfig::default().with_public_values(PUBLIC_VALUES);
-        system.set_segmentation_max_memory(SEGMENT_MEMORY_MAX_BYTES);
+    fn new() -> Self {
+        let system = SystemConfig::default().with_public_values(PUBLIC_VALUES);
         let config = SdkVmConfig::builder()
             .system(system.into())
             .rv32i(Default::default())
@@ -76,14 +72,28 @@ pub(super) fn make_proving_key() -> Result<ProvingKey, AirInventoryError> {
     AppProvingKey::keygen(AppConfig::new(MachineConfig::new(), security))
 }
 
-/// A machine to execute or prove on. It takes some 20 ms and cannot leave its thread, so
-/// whoever needs one makes one.
-pub(super) fn start(key: &ProvingKey) -> Result<Machine, VirtualMachineError> {
-    let key = &key.app_vm_pk;
-    let engine = Engine::new(key.get_params());
-    let device_key = engine.device().transport_pk_to_device(&*key.vm_pk);
-    // Not the configuration in the key: it does not carry SEGMENT_MEMORY_MAX_BYTES.
-    VirtualMachine::new(engine, MachineBuilder, MachineConfig::new(), device_key)
+/// What machines are made of.
+pub(super) struct Blueprint {
+    pub(super) key: ProvingKey,
+    /// A segment is cut when OpenVM estimates that proving it takes more memory than this.
+    pub(super) segment_memory_max_bytes: usize,
+}
+
+impl Blueprint {
+    /// A machine to execute or prove on. It takes some 20 ms and cannot leave its thread, so
+    /// whoever needs one makes one.
+    pub(super) fn start(&self) -> Result<Machine, VirtualMachineError> {
+        let key = &self.key.app_vm_pk;
+        let engine = Engine::new(key.get_params());
+        let device_key = engine.device().transport_pk_to_device(&*key.vm_pk);
+        let mut config = key.vm_config.clone();
+        config.0.as_mut().set_segmentation_max_memory(self.segment_memory_max_bytes);
+        VirtualMachine::new(engine, MachineBuilder, config, device_key)
+    }
+
+    pub(super) fn config(&self) -> &MachineConfig {
+        &self.key.app_vm_pk.vm_config
+    }
 }
 
 impl VmExecutionConfig<F> for MachineConfig {

@@ -16,7 +16,7 @@ use openvm_stark_sdk::openvm_stark_backend::prover::CommittedTraceData;
 use openvm_transpiler::FromElf;
 use openvm_transpiler::elf::Elf;
 
-use super::machine::{self, Engine, MEMORY_BYTES, MachineConfig, ProvingKey};
+use super::machine::{Blueprint, Engine, MEMORY_BYTES, MachineConfig};
 use crate::NotAProgram;
 use crate::guard::guarded;
 
@@ -57,17 +57,17 @@ impl Program {
     }
 
     /// The program's commitment, computed once: it takes a second or two.
-    pub(super) fn commitment(&self, key: &ProvingKey) -> Result<&Commitment, String> {
+    pub(super) fn commitment(&self, blueprint: &Blueprint) -> Result<&Commitment, String> {
         if let Some(commitment) = self.commitment.get() {
             return Ok(commitment);
         }
-        let compute = || self.compute_commitment(key).map_err(|error| error.to_string());
+        let compute = || self.compute_commitment(blueprint).map_err(|error| error.to_string());
         let commitment = guarded(compute).and_then(|commitment| commitment)?;
         Ok(self.commitment.get_or_init(|| commitment))
     }
 
-    fn compute_commitment(&self, key: &ProvingKey) -> Result<Commitment, VirtualMachineError> {
-        let machine = machine::start(key)?;
+    fn compute_commitment(&self, blueprint: &Blueprint) -> Result<Commitment, VirtualMachineError> {
+        let machine = blueprint.start()?;
         let code = machine.commit_program_on_device(&self.exe.program);
         let memory = &machine.config().system().memory_config;
         let exe = compute_exe_commit_from_mem_config(&code.commitment, &self.exe, memory);

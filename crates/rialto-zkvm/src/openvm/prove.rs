@@ -12,7 +12,7 @@ use openvm_stark_sdk::openvm_stark_backend::proof::Proof;
 use serde::{Deserialize, Serialize};
 
 use super::execute::Plan;
-use super::machine::{self, Machine, PUBLIC_VALUES, ProvingKey};
+use super::machine::{Blueprint, Machine, PUBLIC_VALUES};
 use super::program::{Commitment, Program};
 use super::{payload, requests};
 use crate::guard::guarded;
@@ -33,15 +33,15 @@ struct Part {
 /// Proves `segment` of the run of `program` on `stdin`, from nothing: the run is repeated up
 /// to the segment, which takes milliseconds, so segments can be proven anywhere in any order.
 pub(super) fn prove_segment(
-    key: &ProvingKey,
+    blueprint: &Blueprint,
     program: &Program,
     stdin: &[u8],
     segment: &Segment,
 ) -> Result<SegmentProof, ProveError> {
     let plan: Plan = postcard::from_bytes(&segment.plan)
         .map_err(|error| foreign(segment.index, error.to_string()))?;
-    let commitment = program.commitment(key).map_err(internal)?;
-    let mut machine = machine::start(key).map_err(internal)?;
+    let commitment = program.commitment(blueprint).map_err(internal)?;
+    let mut machine = blueprint.start().map_err(internal)?;
     check_plan(&machine, &plan).map_err(|reason| foreign(segment.index, reason))?;
     let proving = || {
         let (proof, memory) = prove_planned(&mut machine, program, commitment, stdin, &plan)?;

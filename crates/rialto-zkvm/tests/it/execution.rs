@@ -5,7 +5,7 @@ use expect_test::expect;
 use rialto_protocol::Cycles;
 use rialto_zkvm::{ExecuteError, ExecutionLimits, Zkvm};
 
-use crate::fixture::{LIMITS, block, input, tampered_input, zkvm};
+use crate::fixture::{LIMITS, chain_input, input, tampered_input, zkvm};
 
 #[test]
 fn the_real_header_is_accepted() {
@@ -20,9 +20,7 @@ fn the_real_header_is_accepted() {
 
 #[test]
 fn a_chain_of_two_costs_about_twice_as_much() {
-    let chain = [block(), host::made_child(&block()).unwrap()];
-    let chain = host::input_from_json(&chain).unwrap();
-    let execution = zkvm().execute(host::PROGRAM, &chain, &LIMITS).unwrap();
+    let execution = zkvm().execute(host::PROGRAM, &chain_input(2), &LIMITS).unwrap();
     expect!["12805"].assert_eq(&execution.cycles.to_string());
 }
 
@@ -85,4 +83,23 @@ fn the_image_id_is_the_recorded_one() {
     // Changes with the program and with the machine; requests name it.
     expect!["0x8e5c6d22eaf6e8a28620487da200b358fe4b4378d44d26a43956f0ab91b2bfa3"]
         .assert_eq(&zkvm().image_id(host::PROGRAM).unwrap().to_string());
+}
+
+#[test]
+fn less_memory_per_segment_means_more_segments() {
+    let chain = chain_input(20);
+    let segments = [505, 520, 540, 560, 600, 1024].map(|mib| {
+        let zkvm = zkvm().with_segment_memory(mib << 20);
+        let execution = zkvm.execute(host::PROGRAM, &chain, &LIMITS).unwrap();
+        let cycles: Vec<_> =
+            execution.segments.iter().map(|segment| segment.cycles.to_string()).collect();
+        format!("{mib} MiB: {}", cycles.join(" + "))
+    });
+    expect![[r#"
+        505 MiB: 1000 + 1000 + 10000 + 9000 + 7000 + 5000 + 4000 + 5000 + 5000 + 4000 + 5000 + 5000 + 4000 + 5000 + 5000 + 5000 + 4000 + 5000 + 5000 + 4000 + 5000 + 5000 + 4000 + 4686
+        520 MiB: 1000 + 1000 + 10000 + 9000 + 12000 + 9000 + 9000 + 10000 + 9000 + 10000 + 9000 + 9000 + 10000 + 8686
+        540 MiB: 11000 + 12000 + 19000 + 19000 + 19000 + 18000 + 18686
+        560 MiB: 22000 + 22000 + 19000 + 20000 + 17000 + 16686
+        600 MiB: 42000 + 28000 + 28000 + 18686
+        1024 MiB: 116686"#]].assert_eq(&segments.join("\n"));
 }

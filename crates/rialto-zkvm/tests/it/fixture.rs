@@ -1,6 +1,7 @@
 //! What the tests share: the zkVM, the real input, one real proof, and a small assembler.
 
 use std::fs::{self, File};
+use std::iter::successors;
 use std::ops::ControlFlow::Continue;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -35,6 +36,13 @@ pub(crate) fn block() -> Value {
 /// The program's input for the real block.
 pub(crate) fn input() -> Vec<u8> {
     host::input_from_json(&[block()]).unwrap()
+}
+
+/// The program's input for the real block and children made for it.
+pub(crate) fn chain_input(headers: usize) -> Vec<u8> {
+    let child = |block: &Value| Some(host::made_child(block).unwrap());
+    let blocks: Vec<_> = successors(Some(block()), child).take(headers).collect();
+    host::input_from_json(&blocks).unwrap()
 }
 
 /// The real block with a gas figure that is not its own.

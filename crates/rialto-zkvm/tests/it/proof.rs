@@ -1,6 +1,7 @@
 //! Real proofs, and what becomes of them in the wrong hands.
 
 use std::ops::ControlFlow::{Break, Continue};
+use std::slice;
 use std::sync::OnceLock;
 
 use block_header_core::host;
@@ -12,7 +13,7 @@ use rialto_zkvm::{
     KeyStore, OpenVmVerifier, Progress, ProofVerifier, ProveError, VerifyError, Zkvm,
 };
 
-use crate::fixture::{LIMITS, input, proof, scratch, zkvm};
+use crate::fixture::{LIMITS, chain_input, input, proof, scratch, zkvm};
 
 const HEADER_BYTES: usize = 54;
 
@@ -28,6 +29,38 @@ fn prove_and_verify_block_header_slow() {
     assert_eq!(claim.journal.0.to_vec(), host::check(&input()).unwrap().encode());
     assert_eq!(claim.claim_digest, claim_digest(claim.image_id, &claim.journal));
     assert_eq!(zkvm.verify(&proof()).unwrap(), claim);
+}
+
+#[test]
+fn segments_are_proven_in_any_order_and_joined_in_theirs_slow() {
+    let (input, zkvm) = (chain_input(2), zkvm().with_segment_memory(505 << 20));
+    let execution = zkvm.execute(host::PROGRAM, &input, &LIMITS).unwrap();
+    assert_eq!(execution.segments.len(), 2);
+    // As two workers of a cluster would: each with what it was sent, the last one first.
+    let [last, first] = [1, 0].map(|index| {
+        let sent = postcard::to_allocvec(&execution.segments[index]).unwrap();
+        let segment = postcard::from_bytes(&sent).unwrap();
+        zkvm.prove_segment(host::PROGRAM, &input, &segment).unwrap()
+    });
+
+    let proof = zkvm.join(&[first.clone(), last.clone()]).unwrap();
+    let claim = verifier().verify(&proof).unwrap();
+    assert_eq!(claim.image_id, zkvm.image_id(host::PROGRAM).unwrap());
+    assert_eq!(claim.journal, execution.journal);
+
+    let wrong = [
+        zkvm.join(&[last.clone(), first.clone()]),
+        zkvm.join(slice::from_ref(&first)),
+        zkvm.join(&[first.clone(), first.clone()]),
+        zkvm.join(&[first, last.clone(), last]),
+    ];
+    let refusals = wrong.map(|proof| proof.unwrap_err().to_string());
+    expect![[r#"
+        segment 0 does not fit the execution: it is the proof of segment 1
+        segment 1 does not fit the execution: the segment in which the program ends is missing
+        segment 1 does not fit the execution: it is the proof of segment 0
+        segment 2 does not fit the execution: it is the proof of segment 1"#]]
+    .assert_eq(&refusals.join("\n"));
 }
 
 #[test]
