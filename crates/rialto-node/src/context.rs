@@ -39,7 +39,7 @@ pub enum NodeError {
     #[error("cannot create the data directory {path}")]
     DataDir { path: PathBuf, source: std::io::Error },
     #[error("cannot reach the chain at {url}; is it running?")]
-    Endpoint { url: url::Url, source: EndpointError },
+    Endpoint { url: url::Url, source: Box<EndpointError> },
     #[error(
         "the endpoint is on chain {found}, the network file says {expected}; use that chain's endpoint"
     )]
@@ -47,7 +47,7 @@ pub enum NodeError {
     #[error("the market cannot be used")]
     Market(#[source] Box<MarketError>),
     #[error("the attesters of the network file cannot be used")]
-    Attesters(#[from] attesters::InvalidAttesters),
+    Attesters(#[source] Box<attesters::InvalidAttesters>),
     #[error("the record of this node cannot be used")]
     Logbook(#[from] LogbookError),
     #[error("the artifact store cannot be used")]
@@ -91,7 +91,7 @@ impl Node {
         let (sender, sender_task) =
             Sender::open(market.endpoint().clone(), signer.clone(), SenderConfig::default(), log)
                 .await
-                .map_err(|source| NodeError::Endpoint { url: network.rpc_url.clone(), source })?;
+                .map_err(|source| unreachable(&network.rpc_url, source))?;
         let trail = logbook.trail().await?;
         let read_to = trail.tip().map_or(0, |tip| tip.number.0);
         let feed_config = FeedConfig {
@@ -178,11 +178,15 @@ impl Node {
     }
 }
 
+fn unreachable(url: &url::Url, source: EndpointError) -> NodeError {
+    NodeError::Endpoint { url: url.clone(), source: Box::new(source) }
+}
+
 async fn connect(network: &Network) -> Result<Market, NodeError> {
     let url = &network.rpc_url;
     let endpoint = Endpoint::connect(url)
         .await
-        .map_err(|source| NodeError::Endpoint { url: url.clone(), source })?;
+        .map_err(|source| unreachable(url, source))?;
     let found = endpoint.chain_id();
     if found != network.chain_id {
         return Err(NodeError::WrongChain { expected: network.chain_id, found });
@@ -195,7 +199,8 @@ fn attesters_of(network: &Network) -> Result<Attesters, NodeError> {
         url: attester.url.clone(),
         address: attester.address,
     });
-    Ok(Attesters::new(named.collect(), network.threshold, ATTESTER_TIMEOUT)?)
+    Attesters::new(named.collect(), network.threshold, ATTESTER_TIMEOUT)
+        .map_err(|error| NodeError::Attesters(Box::new(error)))
 }
 
 /// An attester verifies in a fraction of a second; most of this is for its queue.

@@ -80,7 +80,7 @@ impl Ask {
 }
 
 /// Seconds between a request and its ramp, so that every prover has judged it when prices rise.
-const LEAD_S: u64 = 6;
+const LEAD_S: u64 = 8;
 
 const TEN: alloy::primitives::U256 = alloy::primitives::uint!(10_U256);
 
@@ -100,6 +100,7 @@ impl Terms {
              min_deadline = 10\n\
              peak_prove_khz = 20\n\
              max_concurrent_proofs = 1\n\
+             max_concurrent_preflights = 1\n\
              [artifacts]\n\
              file_roots = [{file_root:?}]\n"
         )

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::providers::Provider;
-use alloy::providers::ext::{AnvilApi, TxPoolApi};
+use alloy::providers::ext::AnvilApi;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use block_header_core::host;
@@ -12,8 +12,8 @@ use rialto_chain::sender::{Sender, SenderConfig};
 use rialto_chain::{Call, Market, SendOptions};
 use rialto_node::{Entry, Event};
 use rialto_protocol::{
-    Callback, Collateral, Input, Offer, Predicate, ProofRequest, RequestId, Requirements,
-    Unverified, Wei, guest_env, registry,
+    Callback, Collateral, ImageId, Input, MarketDomain, Offer, Predicate, ProofRequest, RequestId,
+    Requirements, Unverified, Wei, guest_env, registry,
 };
 use rialto_zkvm::{KeyStore, OpenVm, Zkvm};
 use std::fs::{self, File};
@@ -37,6 +37,7 @@ pub(crate) struct World {
     pub(crate) market: Market,
     client: PrivateKeySigner,
     prover: PrivateKeySigner,
+    image_id: ImageId,
     _attester: Child,
 }
 
@@ -76,36 +77,35 @@ impl World {
         let root = dir.path().display();
         let settings = format!(
             "[market]\nmin_mcycle_price = \"1 wei\"\nmax_collateral = \"1 ZKC\"\nmin_deadline = 1\n\
-             peak_prove_khz = 1000\nevents_poll_ms = 100\n[artifacts]\nfile_roots = [\"{root}\"]\n"
+             peak_prove_khz = 1000\nevents_poll_ms = 100\nmax_file_size = 1_000_000\nmax_fetch_retries = 0\n\
+             [artifacts]\nfile_roots = [\"{root}\"]\nallow_private_hosts = true\n"
         );
         fs::write(dir.path().join("node.toml"), settings).unwrap();
         let listen = format!("127.0.0.1:{port}");
         let arguments = ["attest", "run", "--key-file", "attester", "--listen", &listen];
         let attester = rialto(dir.path(), &arguments, "attester").spawn().unwrap();
-        Self { dir, devnet, market, client, prover, _attester: attester }
+        let zkvm = OpenVm::load(&KeyStore::in_memory()).unwrap();
+        let image_id = zkvm.image_id(host::PROGRAM).unwrap();
+        Self { dir, devnet, market, client, prover, image_id, _attester: attester }
     }
 
     pub(crate) fn prover(&self) -> Address {
         self.prover.address()
     }
 
-    /// Asks for a proof about the example block, generously.
-    pub(crate) async fn submit_request(&self) -> ProofRequest {
-        let block = include_str!("../../../../examples/ethereum-block-24666352.json");
-        let block = serde_json::from_str(block).unwrap();
-        let zkvm = OpenVm::load(&KeyStore::in_memory()).unwrap();
-        let image_id = zkvm.image_id(host::PROGRAM).unwrap();
+    /// A request for a proof about the example block that any prover would take.
+    pub(crate) async fn good_request(&self, index: u32) -> ProofRequest {
+        let image_id = self.image_id;
         let now = self.market.endpoint().head().await.unwrap().timestamp;
-        let program = url::Url::from_file_path(self.dir.path().join("program.elf")).unwrap();
-        let request = ProofRequest {
-            id: RequestId::new(self.client.address(), 1),
+        ProofRequest {
+            id: RequestId::new(self.client.address(), index),
             requirements: Requirements {
                 callback: Callback::default(),
                 predicate: Predicate::PrefixMatch { image_id, prefix: Bytes::new() },
                 selector: registry::DEFAULT,
             },
-            image_url: program.to_string(),
-            input: Input::Inline(guest_env::encode(&host::input_from_json(&[block]).unwrap())),
+            image_url: self.file_url("program.elf"),
+            input: Input::Inline(guest_env::encode(&host::input_from_json(&[block()]).unwrap())),
             offer: Offer {
                 min_price: Wei(U256::from(ETH / 100)),
                 max_price: Wei(U256::from(ETH / 10)),
@@ -115,14 +115,35 @@ impl World {
                 timeout: 2_000,
                 lock_collateral: Collateral(COLLATERAL.0 / U256::from(2)),
             },
-        };
-        let digest = self.market.domain().request_digest(&request);
-        let signature = self.client.sign_hash_sync(&digest.0).unwrap();
-        let unverified =
-            Unverified { request: request.clone(), signature: signature.as_bytes().into() };
-        let call = self.market.submit_request(&unverified, request.offer.max_price);
-        send(&self.market, &self.client, vec![call]).await;
+        }
+    }
+
+    /// Where a file of this world's folder is.
+    pub(crate) fn file_url(&self, name: &str) -> String {
+        url::Url::from_file_path(self.dir.path().join(name)).unwrap().to_string()
+    }
+
+    pub(crate) fn write(&self, name: &str, contents: &[u8]) {
+        fs::write(self.dir.path().join(name), contents).unwrap();
+    }
+
+    /// Signs as the client for this market and submits with the deposit.
+    pub(crate) async fn submit(&self, request: ProofRequest) -> ProofRequest {
+        let signature = self.sign(&self.market.domain(), &request);
+        let deposit = request.offer.max_price;
+        self.submit_signed(Unverified { request: request.clone(), signature }, deposit).await;
         request
+    }
+
+    pub(crate) fn sign(&self, domain: &MarketDomain, request: &ProofRequest) -> Bytes {
+        let digest = domain.request_digest(request);
+        self.client.sign_hash_sync(&digest.0).unwrap().as_bytes().into()
+    }
+
+    /// Submits whatever it is; the market checks nothing.
+    pub(crate) async fn submit_signed(&self, unverified: Unverified, deposit: Wei) {
+        let call = self.market.submit_request(&unverified, deposit);
+        send(&self.market, &self.client, vec![call]).await;
     }
 
     pub(crate) fn start_node(&self) -> NodeProcess {
@@ -144,8 +165,10 @@ impl World {
     }
 
     pub(crate) async fn until_a_transaction_is_pending(&self) {
+        let provider = self.devnet.endpoint().provider();
         let pending = async {
-            while self.devnet.endpoint().provider().txpool_status().await.unwrap().pending == 0 {
+            let mined = provider.get_transaction_count(self.prover()).await.unwrap();
+            while provider.get_transaction_count(self.prover()).pending().await.unwrap() == mined {
                 tokio::task::yield_now().await;
             }
         };
@@ -156,11 +179,20 @@ impl World {
 impl NodeProcess {
     /// Reads events until one is what the test waits for.
     pub(crate) async fn until(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
+        self.until_entry(what, |entry| wanted(&entry.event)).await.event
+    }
+
+    /// The same for events with the request they are about.
+    pub(crate) async fn until_entry(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(&Entry) -> bool,
+    ) -> Entry {
         let search = async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 let entry: Entry = serde_json::from_str(&line).expect("a line is an event");
-                if wanted(&entry.event) {
-                    return entry.event;
+                if wanted(&entry) {
+                    return entry;
                 }
             }
             panic!("the node ended before {what}");
@@ -173,6 +205,12 @@ impl NodeProcess {
     pub(crate) async fn kill_9(&mut self) {
         self.child.kill().await.unwrap();
     }
+}
+
+/// The example block, as JSON.
+pub(crate) fn block() -> serde_json::Value {
+    let block = include_str!("../../../../examples/ethereum-block-24666352.json");
+    serde_json::from_str(block).unwrap()
 }
 
 fn rialto(dir: &Path, arguments: &[&str], name: &str) -> Command {

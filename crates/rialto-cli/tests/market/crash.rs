@@ -1,17 +1,13 @@
-//! Kills the node with `kill -9` at every stage of a request's way, on a real chain with real
-//! proofs, and expects to be paid in the end.
-//!
-//! The node and the attester are the real binary in processes of their own; nothing is mocked.
+//! Kills the node with `kill -9` at every stage of a request's way and expects it to be paid in the
+//! end.
 
-mod world;
-
+use crate::world::{self, World};
 use rialto_node::Event;
-use world::World;
 
 #[tokio::test]
 async fn a_node_killed_at_every_stage_is_paid_in_the_end_slow() {
     let world = World::start().await;
-    let request = world.submit_request().await;
+    let request = world.submit(world.good_request(1).await).await;
 
     let mut node = world.start_node();
     node.until("the lock is mined", |event| matches!(event, Event::Locked { .. })).await;
