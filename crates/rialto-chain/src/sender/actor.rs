@@ -84,10 +84,10 @@ const EMPTY_LABEL: &str = "use up a nonce";
 const LEFTOVER_LABEL: &str = "left over from an earlier life";
 
 impl<P: TxPort> Actor<P> {
-    /// Looks at the chain, so that the first nonce is right.
+    /// Looks at the chain, so that the first nonce is right, and adopts what the mempool holds.
     pub(super) async fn start(parts: Parts<P>) -> Result<Self, EndpointError> {
         let facts = parts.port.look(Vec::new()).await?;
-        Ok(Self {
+        let mut actor = Self {
             parts,
             book: Book::new(&facts),
             works: BTreeMap::new(),
@@ -95,7 +95,12 @@ impl<P: TxPort> Actor<P> {
             looking: false,
             explaining: 0,
             failures: 0,
-        })
+        };
+        actor.carry_out_plan().await;
+        while let Some(done) = actor.errands.next().await {
+            actor.record(done).await;
+        }
+        Ok(actor)
     }
 
     /// Runs until the mailbox is closed and nobody awaits an outcome.
@@ -271,9 +276,7 @@ impl<P: TxPort> Actor<P> {
             Done::Looked(Ok(facts)) => {
                 (self.looking, self.failures) = (false, 0);
                 self.book.observe(facts);
-                for action in plan(&self.book, &self.parts.policy, self.parts.port.now()) {
-                    self.execute(action).await;
-                }
+                self.carry_out_plan().await;
             }
             Done::Looked(Err(failed)) => {
                 self.looking = false;
@@ -287,9 +290,7 @@ impl<P: TxPort> Actor<P> {
                 }
             }
             Done::Sent(nonce, hash, verdict) => self.judge(nonce, hash, verdict).await,
-            Done::Discovered(nonce, found) => {
-                self.adopt(nonce, found);
-            }
+            Done::Discovered(nonce, found) => self.adopt(nonce, found),
             Done::Explained(outcome, mined, reason) => {
                 self.explaining -= 1;
                 let (reason, receipt) = (Box::new(reason), Box::new(mined.receipt));
@@ -299,6 +300,12 @@ impl<P: TxPort> Actor<P> {
     }
 
     // -------------------------------------------------------------------------------- actions
+
+    async fn carry_out_plan(&mut self) {
+        for action in plan(&self.book, &self.parts.policy, self.parts.port.now()) {
+            self.execute(action).await;
+        }
+    }
 
     async fn execute(&mut self, action: Action) {
         match action {
