@@ -1,7 +1,7 @@
 //! What strangers may send: each kind of nonsense gets its own answer from the node, and no lock.
 
 use crate::world::{World, block};
-use alloy::primitives::{B256, Bytes, U256};
+use alloy::primitives::{B256, U256};
 use expect_test::expect;
 use rialto_node::{Entry, Event};
 use rialto_protocol::{
@@ -119,5 +119,5 @@ fn tampered() -> Input {
     let mut block = block();
     block["stateRoot"] = format!("0x{}", "11".repeat(32)).into();
     let input = block_header_core::host::input_from_json(&[block]).unwrap();
-    Input::Inline(Bytes::from(guest_env::encode(&input)))
+    Input::Inline(guest_env::encode(&input))
 }

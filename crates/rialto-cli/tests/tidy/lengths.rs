@@ -86,7 +86,7 @@ fn long_rust_file(file: &TextFile, source: &RustSource) -> Option<Finding> {
 }
 
 fn long_functions(file: &TextFile, source: &RustSource) -> Vec<Finding> {
-    let mut functions = Functions { file, source, found: Vec::new() };
+    let mut functions = Functions { file, source, arguments_are_given: false, found: Vec::new() };
     functions.visit_file(&source.syntax);
     functions.found
 }
@@ -94,6 +94,8 @@ fn long_functions(file: &TextFile, source: &RustSource) -> Vec<Finding> {
 struct Functions<'a> {
     file: &'a TextFile,
     source: &'a RustSource,
+    /// Inside an implementation of a trait, which sets the arguments.
+    arguments_are_given: bool,
     found: Vec<Finding>,
 }
 
@@ -106,7 +108,7 @@ impl Functions<'_> {
         let name = &signature.ident;
         let arguments =
             signature.inputs.iter().filter(|input| matches!(input, syn::FnArg::Typed(_))).count();
-        if arguments > ARGUMENTS_MAX {
+        if arguments > ARGUMENTS_MAX && !self.arguments_are_given {
             let what = format!("`{name}` takes {arguments} arguments, at most {ARGUMENTS_MAX}");
             let instead = "group them in a struct with named fields";
             self.found.push(Finding::new(&self.file.path, first, what, instead));
@@ -125,6 +127,12 @@ impl<'ast> Visit<'ast> for Functions<'_> {
     fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
         self.check(&function.sig, Some(&function.block));
         visit::visit_item_fn(self, function);
+    }
+
+    fn visit_item_impl(&mut self, block: &'ast syn::ItemImpl) {
+        let around = std::mem::replace(&mut self.arguments_are_given, block.trait_.is_some());
+        visit::visit_item_impl(self, block);
+        self.arguments_are_given = around;
     }
 
     fn visit_impl_item_fn(&mut self, method: &'ast syn::ImplItemFn) {
@@ -188,6 +196,19 @@ mod tests {
         check(
             "src/a.rs",
             "fn f(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8) {}",
+            expect![[r#"
+                src/a.rs:1: `f` takes 6 arguments, at most 5; group them in a struct with named fields
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_trait_gives_its_implementations_their_arguments() {
+        let six = "fn f(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8) {}";
+        check("src/a.rs", &format!("impl Port for T {{ {six} }}"), expect![""]);
+        check(
+            "src/a.rs",
+            &format!("impl T {{ {six} }}"),
             expect![[r#"
                 src/a.rs:1: `f` takes 6 arguments, at most 5; group them in a struct with named fields
             "#]],
