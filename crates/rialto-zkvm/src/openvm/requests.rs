@@ -58,94 +58,97 @@ where
     all.map(|(number, answer)| (PhantomDiscriminant(number), answer)).collect()
 }
 
-/// The next input entry: its length as four little-endian bytes, its bytes, zeros up to a word.
-struct HintInput;
-
-/// Random words, the same in every execution.
-struct HintRandom;
-
-/// Text for people.
-struct Print;
-
-impl PhantomSubExecutor<F> for HintInput {
-    fn phantom_execute(
-        &self,
-        _memory: &GuestMemory,
-        streams: &mut Streams<F>,
-        _rng: &mut StdRng,
-        _discriminant: PhantomDiscriminant,
-        _a: u32,
-        _b: u32,
-        _c: u16,
-    ) -> eyre::Result<()> {
-        let Some(entry) = streams.input_stream.pop_front() else {
-            eyre::bail!("it reads past the end of its input");
-        };
-        let length = u32::try_from(entry.len())?;
-        let padding = entry.len().next_multiple_of(4) - entry.len();
-        streams.hint_stream.clear();
-        streams.hint_stream.extend(length.to_le_bytes().map(F::from_u8));
-        streams.hint_stream.extend(entry);
-        streams.hint_stream.extend(iter::repeat_n(F::ZERO, padding));
-        Ok(())
-    }
+/// A program's request and what it may touch.
+struct Asked<'a> {
+    memory: &'a GuestMemory,
+    streams: &'a mut Streams<F>,
+    rng: &'a mut StdRng,
+    /// Addresses of the registers that the instruction names.
+    registers: [u32; 2],
 }
 
-impl PhantomSubExecutor<F> for HintRandom {
-    fn phantom_execute(
-        &self,
-        memory: &GuestMemory,
-        streams: &mut Streams<F>,
-        rng: &mut StdRng,
-        _discriminant: PhantomDiscriminant,
-        words: u32,
-        _b: u32,
-        _c: u16,
-    ) -> eyre::Result<()> {
-        let words = register(memory, words)?;
-        if words > RANDOM_WORDS_MAX {
-            eyre::bail!("it asks for {words} random words at once");
-        }
-        let bytes = iter::repeat_with(|| F::from_u8(rng.random())).take(words as usize * 4);
-        streams.hint_stream.clear();
-        streams.hint_stream.extend(bytes);
-        Ok(())
+impl Asked<'_> {
+    fn register(&self, index: usize) -> eyre::Result<u32> {
+        let address = self.registers[index] as usize;
+        let bytes = space(self.memory, RV32_REGISTER_AS).get(address..address + 4);
+        let bytes = bytes.ok_or_else(|| eyre::eyre!("it names a register that is none"))?;
+        Ok(u32::from_le_bytes(bytes.try_into()?))
     }
-}
-
-impl PhantomSubExecutor<F> for Print {
-    fn phantom_execute(
-        &self,
-        memory: &GuestMemory,
-        _streams: &mut Streams<F>,
-        _rng: &mut StdRng,
-        _discriminant: PhantomDiscriminant,
-        address: u32,
-        length: u32,
-        _c: u16,
-    ) -> eyre::Result<()> {
-        let (address, length) = (register(memory, address)?, register(memory, length)?);
-        let end = address as usize + length as usize;
-        // Only the end of a long text is copied.
-        let start = (address as usize).max(end.saturating_sub(PRINTED_BYTES_MAX));
-        let Some(text) = space(memory, RV32_MEMORY_AS).get(start..end) else {
-            eyre::bail!("it prints from outside of its memory");
-        };
-        PRINTED.with_borrow_mut(|printed| {
-            printed.extend_from_slice(text);
-            let excess = printed.len().saturating_sub(PRINTED_BYTES_MAX);
-            printed.drain(..excess);
-        });
-        Ok(())
-    }
-}
-
-fn register(memory: &GuestMemory, address: u32) -> eyre::Result<u32> {
-    let bytes = space(memory, RV32_REGISTER_AS).get(address as usize..address as usize + 4);
-    let bytes = bytes.ok_or_else(|| eyre::eyre!("it names a register that is none"))?;
-    Ok(u32::from_le_bytes(bytes.try_into()?))
 }
 
 fn space(memory: &GuestMemory, address_space: u32) -> &[u8] {
     memory.memory.mem[address_space as usize].as_slice()
+}
+
+/// The next input entry: its length as four little-endian bytes, its bytes, zeros up to a word.
+fn hint_input(asked: Asked<'_>) -> eyre::Result<()> {
+    let Some(entry) = asked.streams.input_stream.pop_front() else {
+        eyre::bail!("it reads past the end of its input");
+    };
+    let length = u32::try_from(entry.len())?;
+    let padding = entry.len().next_multiple_of(4) - entry.len();
+    let hints = &mut asked.streams.hint_stream;
+    hints.clear();
+    hints.extend(length.to_le_bytes().map(F::from_u8));
+    hints.extend(entry);
+    hints.extend(iter::repeat_n(F::ZERO, padding));
+    Ok(())
+}
+
+/// Random words, the same in every execution.
+fn hint_random(asked: Asked<'_>) -> eyre::Result<()> {
+    let words = asked.register(0)?;
+    if words > RANDOM_WORDS_MAX {
+        eyre::bail!("it asks for {words} random words at once");
+    }
+    let Asked { streams, rng, .. } = asked;
+    let bytes = iter::repeat_with(|| F::from_u8(rng.random())).take(words as usize * 4);
+    streams.hint_stream.clear();
+    streams.hint_stream.extend(bytes);
+    Ok(())
+}
+
+/// Text for people.
+fn print(asked: Asked<'_>) -> eyre::Result<()> {
+    let (address, length) = (asked.register(0)? as usize, asked.register(1)? as usize);
+    let end = address + length;
+    // Only the end of a long text is copied.
+    let start = address.max(end.saturating_sub(PRINTED_BYTES_MAX));
+    let Some(text) = space(asked.memory, RV32_MEMORY_AS).get(start..end) else {
+        eyre::bail!("it prints from outside of its memory");
+    };
+    PRINTED.with_borrow_mut(|printed| {
+        printed.extend_from_slice(text);
+        let excess = printed.len().saturating_sub(PRINTED_BYTES_MAX);
+        printed.drain(..excess);
+    });
+    Ok(())
+}
+
+/// Makes functions that take an [`Asked`] into what OpenVM calls.
+macro_rules! answers {
+    ($($name:ident = $function:ident;)*) => { $(
+        struct $name;
+
+        impl PhantomSubExecutor<F> for $name {
+            fn phantom_execute(
+                &self,
+                memory: &GuestMemory,
+                streams: &mut Streams<F>,
+                rng: &mut StdRng,
+                _discriminant: PhantomDiscriminant,
+                a: u32,
+                b: u32,
+                _c: u16,
+            ) -> eyre::Result<()> {
+                $function(Asked { memory, streams, rng, registers: [a, b] })
+            }
+        }
+    )* };
+}
+
+answers! {
+    HintInput = hint_input;
+    HintRandom = hint_random;
+    Print = print;
 }
