@@ -12,9 +12,10 @@ mod show;
 mod stage;
 mod story;
 
+use crate::interrupt::Interrupt;
 use crate::show::Console;
 use alloy::providers::ext::AnvilApi;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use cast::News;
 use clap::Args;
 use ledger::Balances;
@@ -43,7 +44,7 @@ The demo starts a chain, an attester and two prover nodes as processes of their 
 for four proofs about a real Ethereum block, shows the auction and the proving as they happen, and
 ends with a table of who won what and balances that must add up. Everything stays in --dir.")]
 pub(crate) struct DemoArgs {
-    /// Where logs, keys, artifacts and logbooks go; emptied first.
+    /// Where logs, keys, artifacts and logbooks go; what an earlier demo left there is removed.
     #[arg(long, default_value = ".rialto/demo")]
     dir: PathBuf,
 }
@@ -53,6 +54,17 @@ const ACT_LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs the demo; an error if anything did not happen as announced.
 pub(crate) async fn run(args: &DemoArgs, console: Console) -> Result<()> {
+    let mut interrupt = Interrupt::listen()?;
+    // What is dropped here ends the processes that it started.
+    tokio::select! {
+        ended = play(args, console) => ended,
+        () = interrupt.arrived() => {
+            bail!("stopped before its end; what happened so far lies in {}", args.dir.display())
+        }
+    }
+}
+
+async fn play(args: &DemoArgs, console: Console) -> Result<()> {
     let (news_in, news) = mpsc::unbounded_channel();
     let mut show = Show::new(console);
     show.heading("Rialto demo: one chain, one attester, two provers, four requests");

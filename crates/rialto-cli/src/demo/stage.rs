@@ -3,6 +3,7 @@
 use super::cast::{News, Player, answers, free_port};
 use super::requester::Terms;
 use super::show::Show;
+use crate::failure::Failure;
 use crate::keys::load_or_create;
 use alloy::primitives::Address;
 use alloy::signers::local::PrivateKeySigner;
@@ -38,11 +39,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts chain and attester, and deposits the provers' collateral.
     pub(crate) async fn set(dir: &Path, show: &Show) -> Result<Self> {
-        if dir.exists() {
-            fs::remove_dir_all(dir).with_context(|| format!("empty {}", dir.display()))?;
-        }
-        fs::create_dir_all(dir.join("logs"))?;
-        let dir = dir.canonicalize()?;
+        let dir = clear(dir)?;
         let client = load_or_create(&key_path(&dir, "client"))?;
         let attester_key = load_or_create(&key_path(&dir, "attester"))?;
         let mut provers = Vec::new();
@@ -135,6 +132,23 @@ impl Stage {
         let (_, mut player) = self.nodes.remove(at.context("no such node")?);
         player.kill_9().await
     }
+}
+
+/// An empty folder for the demo. Only what an earlier demo made is ever removed.
+fn clear(dir: &Path) -> Result<PathBuf> {
+    const MARK: &str = ".rialto-demo";
+    let is_empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
+    if !is_empty && !dir.join(MARK).exists() {
+        let what = format!("{} is not empty and no demo made it", dir.display());
+        return Err(Failure::usage(what, "give --dir a folder of its own").into());
+    }
+    if dir.exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("cannot empty {}", dir.display()))?;
+    }
+    fs::create_dir_all(dir.join("logs"))
+        .with_context(|| format!("cannot create {}", dir.display()))?;
+    fs::write(dir.join(MARK), "made by `rialto demo`, which may remove this folder\n")?;
+    Ok(dir.canonicalize()?)
 }
 
 async fn devnet(
