@@ -148,7 +148,7 @@ async fn deposit(args: &MoveArgs<EthAmount>, console: Console) -> Result<()> {
         );
         return Err(Failure::refused(what, "deposit less, or send the account ETH first").into());
     }
-    let what = format!("deposited {}", eth(amount));
+    let what = format!("Deposited {}", eth(amount));
     let receipt = wallet.send("deposit ETH", market.deposit(amount)).await?;
     let balance = EthBalance::read(&market, wallet.address()).await?;
     console.report(&Moved::new(what, &receipt, balance));
@@ -170,7 +170,7 @@ async fn withdraw(args: &MoveArgs<EthAmount>, console: Console) -> Result<()> {
         let next = "withdraw less; what locked requests hold comes back when they are over";
         return Err(Failure::refused(what, next).into());
     }
-    let what = format!("withdrew {}", eth(amount));
+    let what = format!("Withdrew {}", eth(amount));
     let receipt = wallet.send("withdraw ETH", market.withdraw(amount)).await?;
     let balance = EthBalance::read(&market, wallet.address()).await?;
     console.report(&Moved::new(what, &receipt, balance));
@@ -198,7 +198,7 @@ async fn deposit_collateral(args: &MoveArgs<CollateralAmount>, console: Console)
     }
     let receipt = last.expect("a deposit takes at least one call");
     let balance = CollateralBalance::read(&market, wallet.address()).await?;
-    console.report(&Moved::new(format!("deposited {}", rct(amount)), &receipt, balance));
+    console.report(&Moved::new(format!("Deposited {}", rct(amount)), &receipt, balance));
     wallet.close().await;
     Ok(())
 }
@@ -219,7 +219,7 @@ async fn withdraw_collateral(args: &MoveArgs<CollateralAmount>, console: Console
     }
     let receipt = wallet.send("withdraw collateral", market.withdraw_collateral(amount)).await?;
     let balance = CollateralBalance::read(&market, wallet.address()).await?;
-    console.report(&Moved::new(format!("withdrew {}", rct(amount)), &receipt, balance));
+    console.report(&Moved::new(format!("Withdrew {}", rct(amount)), &receipt, balance));
     wallet.close().await;
     Ok(())
 }
@@ -295,7 +295,7 @@ impl fmt::Display for CollateralBalance {
 impl<B: fmt::Display> fmt::Display for Moved<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, tx, block, gas_used, balance } = self;
-        writeln!(f, "{what} in block {block} ({gas_used} gas, transaction {tx})\n")?;
+        writeln!(f, "{what} in block {block} ({gas_used} gas, transaction {tx}).\n")?;
         balance.fmt(f)
     }
 }

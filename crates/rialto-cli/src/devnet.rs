@@ -240,7 +240,7 @@ impl Layout {
             };
             let (account, _) = self.account(&format!("attester-{number}"))?;
             let url: Url = format!("http://127.0.0.1:{port}").parse()?;
-            attesters.push(Account { holds: url.to_string(), url: Some(url), ..account });
+            attesters.push(Account { holds: bare(&url).to_owned(), url: Some(url), ..account });
         }
         Ok(attesters)
     }
@@ -283,12 +283,24 @@ impl Up {
     }
 }
 
+/// A URL without the slash that is the whole of its path.
+fn bare(url: &Url) -> &str {
+    url.as_str().trim_end_matches('/')
+}
+
+/// The block that comes with the sources, if they are here.
+fn example_block() -> &'static str {
+    const EXAMPLE: &str = "examples/ethereum-block-24666352.json";
+    if Path::new(EXAMPLE).exists() { EXAMPLE } else { "BLOCK.json" }
+}
+
 impl fmt::Display for Up {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rpc_url, chain_id, block_time_s, .. } = self;
+        let rpc = bare(rpc_url);
         writeln!(
             f,
-            "The market runs at {rpc_url} (chain {chain_id}, a block each {block_time_s} s).\n"
+            "The market runs at {rpc} (chain {chain_id}, a block each {block_time_s} s).\n"
         )?;
         let facts = Facts::new()
             .with("market", self.market)
@@ -297,7 +309,7 @@ impl fmt::Display for Up {
         writeln!(f, "{facts}")?;
         for account in &self.accounts {
             let Account { name, address, key_file, holds, .. } = account;
-            writeln!(f, "  {name:<11} {address}  {holds:<20}  {}", Self::typed(key_file))?;
+            writeln!(f, "  {name:<11} {address}  {holds:<21}  {}", Self::typed(key_file))?;
         }
         let net = self.network_argument();
         let prover = self.key_of("prover-1");
@@ -311,7 +323,8 @@ impl fmt::Display for Up {
         let client = self.key_of("client");
         writeln!(
             f,
-            "  rialto request submit --program block-header --block BLOCK.json --wait{net} --key-file {client}"
+            "  rialto request submit --program block-header --block {} --wait{net} --key-file {client}",
+            example_block(),
         )?;
         write!(f, "\nCtrl-C ends it.")
     }

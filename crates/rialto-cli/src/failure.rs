@@ -108,6 +108,14 @@ impl Report {
         // Wrappers that pass their source's words through would say everything twice.
         sentences.dedup();
         if let Some(Failure { kind, next_step, .. }) = error.downcast_ref() {
+            // Its advice names fields; whoever attached the failure names arguments.
+            if let Some(offer) = error.downcast_ref::<InvalidOffer>() {
+                let sentence = offer.to_string();
+                let problem = sentence.split_once("; ").map_or(&*sentence, |(problem, _)| problem);
+                sentences.iter_mut().filter(|said| **said == sentence).for_each(|said| {
+                    said.truncate(problem.len());
+                });
+            }
             let (what, because) = headed(sentences);
             return Self { kind: *kind, what, because, next_step: next_step.clone() };
         }

@@ -65,7 +65,7 @@ impl KeyArgs {
     /// If no key is named, or what is named holds none.
     pub(crate) fn load(&self) -> Result<PrivateKeySigner> {
         if let Some(path) = &self.key_file {
-            return self.from_file(path);
+            return self.read_file(path);
         }
         let Some(text) = variable(KEY_VARIABLE)? else {
             let next = format!("name a key file with --key-file, or set {KEY_VARIABLE}");
@@ -74,7 +74,7 @@ impl KeyArgs {
         from_hex(&text, &format!("the environment variable {KEY_VARIABLE}"))
     }
 
-    fn from_file(&self, path: &Path) -> Result<PrivateKeySigner> {
+    fn read_file(&self, path: &Path) -> Result<PrivateKeySigner> {
         let text = read(path, "key file")?;
         if text.0.trim_start().starts_with('{') {
             return decrypt(path, &self.password(path)?);

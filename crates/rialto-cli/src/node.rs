@@ -23,12 +23,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use sentence::sentence;
+
+/// How long the last events may take to be told.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// `rialto node …`
 #[derive(Clone, Debug, Subcommand)]
@@ -51,7 +54,7 @@ Examples:
 The node survives being killed at any moment: started again with the same data directory, it goes on
 with what it has locked. Ctrl-C or SIGTERM stops it taking work and says what it still owes; a lock
 that is not delivered before its deadline costs its collateral, so start the node again in time.
-With --json each line is one event, as the logbook keeps it.")]
+With --json each line is one event, as the logbook keeps it; the last one says what is still owed.")]
 pub(crate) struct NodeArgs {
     /// Settings: floors, limits and margins; `rialto node example` prints a file
     #[arg(long, value_name = "FILE")]
@@ -101,7 +104,8 @@ async fn run_node(args: &NodeArgs, console: Console) -> Result<()> {
     let prover = LocalProver::start(zkvm.clone(), LocalProverConfig::default());
     let ports = Ports { zkvm, prover: Arc::new(prover.context("cannot start a proving thread")?) };
     let node = Node::open(settings, &network, key, &data_dir, ports).await?;
-    let telling = tokio::spawn(tell(node.events(), console));
+    let known = known_requests(&network, &data_dir, me).await?;
+    let telling = tokio::spawn(tell(node.events(), known, console));
     let stop = CancellationToken::new();
     let running = node.run(stop.clone());
     tokio::pin!(running);
@@ -116,16 +120,31 @@ async fn run_node(args: &NodeArgs, console: Console) -> Result<()> {
             }
         }
     };
-    telling.abort();
+    // The last events are told before the last word; the channel closes with the node.
+    let _ = tokio::time::timeout(LAST_WORDS, telling).await;
     let owed = Owed::read(&network, &data_dir, me).await;
     outcome?;
     console.report(&owed?);
     Ok(())
 }
 
+/// The ids of what an earlier life left open.
+async fn known_requests(
+    network: &Network,
+    data_dir: &Path,
+    me: Address,
+) -> Result<HashMap<RequestDigest, RequestId>> {
+    let logbook = Logbook::open(&data_dir.join("logbook.sqlite"), me).await?;
+    let open = logbook.open_orders(&network.market_domain()).await?;
+    Ok(open.iter().map(|open| (open.order.digest, open.order.request.id)).collect())
+}
+
 /// Turns events into lines until the node is gone.
-async fn tell(mut events: Receiver<Entry>, console: Console) {
-    let mut names: HashMap<RequestDigest, RequestId> = HashMap::new();
+async fn tell(
+    mut events: Receiver<Entry>,
+    mut names: HashMap<RequestDigest, RequestId>,
+    console: Console,
+) {
     let mut told: HashMap<RequestDigest, u32> = HashMap::new();
     loop {
         let entry = match events.recv().await {

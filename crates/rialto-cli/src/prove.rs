@@ -34,6 +34,10 @@ No market, key or chain is needed. The speed that it prints is what this machine
 market.peak_prove_khz in a node's settings: measure it with a program of the size you expect, since
 a small one spends most of its time on what every proof costs.")]
 pub(crate) struct ProveArgs {
+    /// The program: `block-header` (built in), an ELF file, or its http(s) URL
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) program: String,
+
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
 
@@ -103,7 +107,7 @@ struct Verified {
 
 /// `rialto prove`
 pub(crate) async fn prove(args: &ProveArgs, console: Console) -> Result<Proved> {
-    let work = args.workload.load().await?;
+    let work = args.workload.load(&args.program).await?;
     let zkvm = zkvm::open(&args.keys_dir).await?;
     let began = Instant::now();
     let run = work.execute(&zkvm, console).await?;

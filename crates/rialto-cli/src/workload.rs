@@ -26,13 +26,9 @@ const JOURNAL_BYTES_MAX: u64 = 1020;
 /// What prover nodes give a program by default.
 const MEMORY_BYTES_MAX: u64 = 512 << 20;
 
-/// Which program on which input.
-#[derive(Clone, Debug, Args)]
+/// On which input a program runs, and how far.
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct WorkloadArgs {
-    /// The program: `block-header` (built in), an ELF file, or its http(s) URL
-    #[arg(long, value_name = "PROGRAM")]
-    pub(crate) program: String,
-
     #[command(flatten)]
     pub(crate) input: InputArgs,
 
@@ -95,19 +91,19 @@ pub(crate) struct Run {
 }
 
 impl WorkloadArgs {
-    /// Obtains program and input.
+    /// Obtains the program that the user calls `name`, and its input.
     ///
     /// # Errors
     /// If a file or URL cannot be had, or the input has not the form that it should have.
-    pub(crate) async fn load(&self) -> Result<Workload> {
-        let stdin = self.input.stdin(&self.program)?;
-        let (elf, origin) = program(&self.program).await?;
+    pub(crate) async fn load(&self, name: &str) -> Result<Workload> {
+        let stdin = self.input.stdin(name)?;
+        let (elf, origin) = program(name).await?;
         let limits = ExecutionLimits {
             cycles_max: Cycles(self.max_mcycles.saturating_mul(1_000_000)),
             memory_max_bytes: MEMORY_BYTES_MAX,
             journal_max_bytes: JOURNAL_BYTES_MAX,
         };
-        Ok(Workload { name: self.program.clone(), elf, origin, stdin, limits })
+        Ok(Workload { name: name.to_owned(), elf, origin, stdin, limits })
     }
 }
 

@@ -184,9 +184,7 @@ fn unreachable(url: &url::Url, source: EndpointError) -> NodeError {
 
 async fn connect(network: &Network) -> Result<Market, NodeError> {
     let url = &network.rpc_url;
-    let endpoint = Endpoint::connect(url)
-        .await
-        .map_err(|source| unreachable(url, source))?;
+    let endpoint = Endpoint::connect(url).await.map_err(|source| unreachable(url, source))?;
     let found = endpoint.chain_id();
     if found != network.chain_id {
         return Err(NodeError::WrongChain { expected: network.chain_id, found });

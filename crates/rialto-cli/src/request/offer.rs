@@ -82,18 +82,27 @@ impl OfferArgs {
     /// # Errors
     /// If it contradicts itself or is over before it begins.
     pub(crate) fn offer(&self, circumstances: &Circumstances) -> Result<Offer> {
-        let offer = self.with_defaults(circumstances);
-        offer.check().map_err(|error| {
-            let next = next_step(&error);
-            let what = "the offer is not self-consistent; nothing was signed or sent";
-            anyhow::Error::new(error).context(Failure::usage(what, next))
-        })?;
+        let offer = self.check(circumstances)?;
         if offer.lock_deadline() <= circumstances.now {
             let late_s = offer.lock_deadline().seconds_until(circumstances.now);
             let what = format!("the offer's lock deadline passed {late_s} s ago");
             let next = "give a later --bidding-start, or a longer --lock-timeout";
             return Err(Failure::usage(what, next).into());
         }
+        Ok(offer)
+    }
+
+    /// The offer if it is self-consistent, over or not.
+    ///
+    /// # Errors
+    /// If it contradicts itself.
+    pub(crate) fn check(&self, circumstances: &Circumstances) -> Result<Offer> {
+        let offer = self.with_defaults(circumstances);
+        offer.check().map_err(|error| {
+            let next = next_step(&error);
+            let what = "the offer is not self-consistent; nothing was signed or sent";
+            anyhow::Error::new(error).context(Failure::usage(what, next))
+        })?;
         Ok(offer)
     }
 
@@ -194,7 +203,7 @@ mod tests {
         check(
             &OfferArgs::default(),
             expect![[r#"
-                0.000225 to 0.00145 ETH over 50 s from 1005, lock 320 s, timeout 640 s
+                0.000225 to 0.00145 ETH over 50 s from 1005, lock 440 s, timeout 880 s
             "#]],
         );
     }
@@ -234,7 +243,7 @@ mod tests {
         check(
             &over,
             expect![[r#"
-                the offer's lock deadline passed 670 s ago
+                the offer's lock deadline passed 550 s ago
             "#]],
         );
     }

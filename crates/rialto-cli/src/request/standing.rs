@@ -250,7 +250,8 @@ mod tests {
     #[test]
     fn every_standing_has_its_words() {
         let lock = || (at(110), locked(1));
-        let cases: [(&str, Vec<(LogPosition, MarketEvent)>, u64); 12] = [
+        type Case = (&'static str, Vec<(LogPosition, MarketEvent)>, u64);
+        let cases: [Case; 12] = [
             ("before the start", vec![], 90),
             ("on the ramp", vec![], 110),
             ("nobody locked", vec![], 160),
@@ -274,6 +275,19 @@ mod tests {
                 format!("{name}: {:?}, {paid}: {sentence}\n", standing.word)
             })
             .collect();
-        expect![[""]].assert_eq(&rows);
+        expect![[r#"
+            before the start: Upcoming, -: bidding starts at 0.001 ETH in 10 s
+            on the ramp: Open, -: open at 0.002 ETH of 0.003 ETH, 40 s left to lock
+            nobody locked: Race, -: nobody locked it; open for 40 s more, unpaid
+            nobody came: Expired, -: expired: nobody took it
+            locked: Locked, -: locked by 0x…010101 at 0.002 ETH, due in 30 s
+            lapsed: Race, -: 0x…010101 missed its deadline; open to all for 40 s more
+            never delivered: Expired, -: expired: 0x…010101 locked it and did not deliver
+            paid: Delivered, 0.002 ETH: delivered by 0x…010101, who was paid
+            another was faster: Delivered, -: delivered; 0x…010101, who holds the lock, is not paid yet
+            race: Delivered, 0 ETH: delivered by 0x…020202 after 0x…010101 missed its deadline; you paid nothing
+            race, slashed: Delivered, 0 ETH: delivered by 0x…020202; 0x…010101 lost its collateral for being late
+            slashed: Expired, -: expired: 0x…010101 did not deliver and lost its collateral
+        "#]].assert_eq(&rows);
     }
 }

@@ -57,8 +57,12 @@ asks for, and a program that refuses its input costs nothing. If the account's b
 is short of --max-price, the difference is deposited with the request. Prover nodes fetch programs
 from http(s) URLs, or from artifact directories that their settings open (file_roots).")]
 pub(crate) struct SubmitArgs {
+    /// The program: `block-header` (built in), an ELF file, or its http(s) URL
+    #[arg(long, value_name = "PROGRAM", required_unless_present = "signed")]
+    pub(crate) program: Option<String>,
+
     #[command(flatten)]
-    pub(crate) workload: Option<WorkloadArgs>,
+    pub(crate) workload: WorkloadArgs,
 
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
@@ -88,7 +92,7 @@ pub(crate) struct SubmitArgs {
 
     /// Submit this signed request, as --dry-run printed it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["program", "no_preflight", "dry_run"],
-          required_unless_present = "program", help_heading = "Request")]
+          help_heading = "Request")]
     pub(crate) signed: Option<PathBuf>,
 
     /// Sign and print the request as JSON; send nothing
@@ -174,6 +178,8 @@ pub(crate) async fn run(args: &SubmitArgs, console: Console) -> Result<()> {
     let submitted = submit(args, console).await?;
     console.report(&submitted);
     if !args.wait {
+        let id = submitted.request;
+        console.remark(&format!("\nFollow it with `rialto request status {id} --wait`."));
         return Ok(());
     }
     let (network, market) = args.network.connect().await?;
@@ -225,8 +231,11 @@ async fn prepare(
         check_unused(market, signed.request().id).await?;
         return Ok(Prepared { signed, preflight: None });
     }
-    let workload = args.workload.as_ref().context("clap demands a program or a signed request")?;
-    let work = workload.load().await?;
+    let unrun = Circumstances { cycles: None, gas_price: gas_price(market).await?, now };
+    // Arguments that contradict each other do so whatever the program costs.
+    args.offer.check(&unrun)?;
+    let program = args.program.as_deref().unwrap_or_default();
+    let work = args.workload.load(program).await?;
     let zkvm = zkvm::open(&args.keys_dir).await?;
     let run = if args.no_preflight { None } else { Some(work.execute(&zkvm, console).await?) };
     if let Some(run) = &run {
@@ -237,12 +246,8 @@ async fn prepare(
         None => workload::image_id(&work.name, work.elf.clone(), &zkvm).await?,
     };
     let predicate = args.predicate.predicate(image_id, run.as_ref())?;
-    let circumstances = Circumstances {
-        cycles: run.as_ref().map(|run| run.cycles),
-        gas_price: gas_price(market).await?,
-        now,
-    };
-    let offer = args.offer.offer(&circumstances)?;
+    let offer =
+        args.offer.offer(&Circumstances { cycles: run.as_ref().map(|run| run.cycles), ..unrun })?;
     let id = unused_id(market, key.address(), args.index).await?;
     let (image_url, input) = publish(args, network, &work).await?;
     let request = ProofRequest {
@@ -425,6 +430,6 @@ impl fmt::Display for Submitted {
             .with_some("deposited", deposited)
             .with("program", &self.image_url)
             .with("transaction", self.tx);
-        write!(f, "{facts}\nFollow it with `rialto request status {} --wait`.", self.request)
+        facts.fmt(f)
     }
 }

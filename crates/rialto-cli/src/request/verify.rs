@@ -96,7 +96,10 @@ pub(crate) async fn run(args: &VerifyArgs, console: Console) -> Result<()> {
         Some(Check { what, detail, .. }) => {
             let what =
                 format!("the delivery for request {id} does not check out: {what}: {detail}");
-            let next = "do not rely on it; tell the network's attesters and keep the transaction";
+            let next = match args.proof {
+                Some(_) => "give the proof of this very claim, or leave --proof out",
+                None => "do not rely on it; tell the network's attesters and keep the transaction",
+            };
             Err(Failure::refused(what, next).into())
         }
     }
@@ -118,7 +121,11 @@ fn request_check(request: Option<&SignedRequest>, delivery: &Delivery) -> Check 
     let what = "request";
     match request {
         Some(request) if request.digest() == delivery.digest => {
-            holds(what, format!("signed by its client; digest {}", delivery.digest))
+            let who = match request.request().id.has_contract_signature() {
+                true => "its client is a contract, which the market asked",
+                false => "signed by its client",
+            };
+            holds(what, format!("{who}; digest {}", delivery.digest))
         }
         Some(request) => fails(
             what,

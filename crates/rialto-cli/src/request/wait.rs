@@ -51,12 +51,12 @@ async fn until_over(
             Ok(status) => {
                 failures = 0;
                 line.set_message(status.sentence.clone());
-                if line.is_hidden() && said.replace(status.word) != Some(status.word) {
-                    console.remark(&status.sentence);
-                }
                 if status.word.is_over() {
                     line.finish_and_clear();
                     return Ok(status);
+                }
+                if line.is_hidden() && said.replace(status.word) != Some(status.word) {
+                    console.remark(&status.sentence);
                 }
             }
             // Endpoints have bad moments; a wait of minutes must not end in one.

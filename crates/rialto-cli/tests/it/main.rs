@@ -1,0 +1,9 @@
+//! The binary as its users meet it: real processes against a real chain, judged by what they print
+//! and by their exit codes.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
+
+mod accounts;
+mod market;
+mod refusals;
+mod requests;
+mod terminal;
