@@ -58,7 +58,7 @@ pub enum Event {
     /// The commitment to an open fulfilment is about to be sent.
     Committing,
     /// A fulfilment is about to be sent.
-    Delivering { how: DeliveryPath },
+    Delivering { how: Delivering },
     /// A transaction was signed and is about to be broadcast.
     TxSigned { tx: B256, kind: String },
     /// A transaction was mined.
@@ -70,63 +70,7 @@ pub enum Event {
     /// A step failed; it is tried again.
     Retrying { step: String, reason: String, in_s: u64 },
     /// The order is over.
-    Closed { outcome: Closing, gas_wei: Wei },
+    Closed { outcome: Outcome, gas_wei: Wei },
     /// The node takes no new work and is about to end.
     Stopping,
-}
-
-/// By which path a proof is handed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryPath {
-    /// Under our own lock.
-    UnderLock,
-    /// After a lock has lapsed.
-    InRace,
-}
-
-impl From<Delivering> for DeliveryPath {
-    fn from(how: Delivering) -> Self {
-        match how {
-            Delivering::UnderLock => Self::UnderLock,
-            Delivering::InRace => Self::InRace,
-        }
-    }
-}
-
-/// How an order ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Closing {
-    /// Delivered under our lock and paid.
-    Paid {
-        /// What we were paid.
-        price: Wei,
-    },
-    /// Delivered after a lock had lapsed and rewarded.
-    RaceWon {
-        /// Our share of the forfeited collateral.
-        reward: Collateral,
-    },
-    /// Our own lock was forfeited.
-    Forfeited,
-    /// Somebody else got it.
-    TakenByOther,
-    /// Nobody did in time.
-    Expired,
-    /// Refused.
-    Refused,
-}
-
-impl From<Outcome> for Closing {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Paid { price } => Self::Paid { price },
-            Outcome::RaceWon { reward } => Self::RaceWon { reward },
-            Outcome::Forfeited => Self::Forfeited,
-            Outcome::TakenByOther => Self::TakenByOther,
-            Outcome::Expired => Self::Expired,
-            Outcome::Refused => Self::Refused,
-        }
-    }
 }

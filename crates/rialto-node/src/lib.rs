@@ -29,7 +29,8 @@ mod workshop;
 pub mod context;
 
 pub use context::{Node, NodeError, Ports};
-pub use event::{Closing, DeliveryPath, Entry, Event};
+pub use event::{Entry, Event};
 pub use logbook::{Logbook, LogbookError};
 pub use monitor::MonitorError;
+pub use rialto_planner::{Delivering, Outcome};
 pub use settings::{Settings, SettingsError};

@@ -8,10 +8,10 @@ mod rows;
 
 pub(crate) use rows::with_sources;
 
-use crate::event::{Closing, Entry, Event};
+use crate::event::{Entry, Event};
 use alloy::primitives::{Address, B256, Bytes};
 use rialto_chain::{FeedItem, LogPosition, MarketEvent, feed::Trail};
-use rialto_planner::{Bid, Order, Preflight, Proven, Skip};
+use rialto_planner::{Bid, Order, Outcome, Preflight, Proven, Skip};
 use rialto_protocol::{MarketDomain, RequestDigest, RequestId, SignedRequest, Wei};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
@@ -461,7 +461,7 @@ impl Logbook {
     pub async fn close(
         &self,
         digest: RequestDigest,
-        outcome: Closing,
+        outcome: Outcome,
         block: u64,
     ) -> Result<Entry> {
         let mut tx = self.pool.begin().await.during("begin a transaction")?;

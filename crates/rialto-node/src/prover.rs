@@ -38,7 +38,7 @@ async fn tick(venue: &Arc<Venue>, workshop: &mut Workshop) -> Result<(), Logbook
             Step::Slash => workshop.start(digest, settle::slash(venue, open)),
             Step::Done(outcome) => {
                 let block = venue.head.borrow().read_to;
-                venue.tell(venue.logbook.close(digest, outcome.into(), block).await?);
+                venue.tell(venue.logbook.close(digest, outcome, block).await?);
             }
             Step::Wait { .. } | Step::Skip(_) | Step::Preflight(_) | Step::Lock { .. } => {}
         }

@@ -30,7 +30,7 @@ pub(crate) async fn deliver(
     }
     let intent = Intent {
         kind: IntentKind::Deliver,
-        event: Event::Delivering { how: how.into() },
+        event: Event::Delivering { how },
         call: venue.market.fulfill(&[batch]),
         give_up_at: Some(give_up_at),
     };

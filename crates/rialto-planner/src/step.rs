@@ -10,6 +10,7 @@ use crate::order::{LockFact, Order, Standing};
 use crate::policy::{Market, Policy, Skip};
 use alloy_primitives::Address;
 use rialto_protocol::{Collateral, Timestamp, Wei};
+use serde::{Deserialize, Serialize};
 
 /// The next thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,8 @@ pub enum Waiting {
 }
 
 /// By which path a proof is handed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Delivering {
     /// Our lock holds: straight.
     UnderLock,
@@ -70,7 +72,8 @@ pub enum Delivering {
 }
 
 /// How an order ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
     /// We delivered under our lock and were paid.
     Paid {

@@ -5,7 +5,7 @@ use super::story::Chapter;
 use crate::show::{eth, rct};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
-use rialto_node::Closing;
+use rialto_node::Outcome;
 use rialto_protocol::{Collateral, Wei};
 use serde::Serialize;
 use std::fmt;
@@ -26,7 +26,7 @@ struct RequestRow {
     request: &'static str,
     winner: Option<&'static str>,
     cycles: Option<u64>,
-    outcome: Option<Closing>,
+    outcome: Option<Outcome>,
     gas_used: u64,
     gas_wei: Wei,
     seconds_to_paid: Option<u64>,
@@ -156,13 +156,13 @@ impl Report {
 }
 
 /// Price and profit, in words.
-fn earned(how: Closing, gas: Wei) -> (String, String) {
+fn earned(how: Outcome, gas: Wei) -> (String, String) {
     match how {
-        Closing::Paid { price } => match price.checked_sub(gas) {
+        Outcome::Paid { price } => match price.checked_sub(gas) {
             Some(gain) => (eth(price), eth(gain)),
             None => (eth(price), format!("-{}", eth(gas.saturating_sub(price)))),
         },
-        Closing::RaceWon { reward } => {
+        Outcome::RaceWon { reward } => {
             (format!("{} (race)", rct(reward)), format!("{} - {}", rct(reward), eth(gas)))
         }
         _ => ("–".into(), "–".into()),

@@ -1,7 +1,7 @@
 //! What has happened to each request so far, from the nodes' own events.
 
 use super::cast::News;
-use rialto_node::{Closing, Event};
+use rialto_node::{Event, Outcome};
 use rialto_protocol::{Cycles, RequestDigest, Wei};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -27,7 +27,7 @@ pub(crate) struct Chapter {
 /// An order's end in one node's eyes.
 #[derive(Clone, Copy)]
 pub(crate) struct Ending {
-    pub(crate) how: Closing,
+    pub(crate) how: Outcome,
     pub(crate) after_s: u64,
     pub(crate) gas: Wei,
 }
@@ -50,7 +50,7 @@ impl Chapter {
     /// The node that was paid or rewarded for it, with how.
     pub(crate) fn winner(&self) -> Option<(&'static str, Ending)> {
         let earned =
-            |ending: &Ending| matches!(ending.how, Closing::Paid { .. } | Closing::RaceWon { .. });
+            |ending: &Ending| matches!(ending.how, Outcome::Paid { .. } | Outcome::RaceWon { .. });
         self.endings.iter().find(|(_, ending)| earned(ending)).map(|(name, end)| (*name, *end))
     }
 
@@ -88,7 +88,7 @@ pub(crate) fn is_worth_telling(event: &Event) -> bool {
         | Event::Slashing
         | Event::Retrying { .. } => true,
         Event::Closed { outcome, .. } => {
-            matches!(outcome, Closing::Paid { .. } | Closing::RaceWon { .. } | Closing::Forfeited)
+            matches!(outcome, Outcome::Paid { .. } | Outcome::RaceWon { .. } | Outcome::Forfeited)
         }
         _ => false,
     }

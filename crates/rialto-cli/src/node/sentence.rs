@@ -1,7 +1,7 @@
 //! A node's events in words.
 
 use crate::show::{eth, rct};
-use rialto_node::{Closing, DeliveryPath, Event};
+use rialto_node::{Delivering, Event, Outcome};
 use rialto_protocol::Timestamp;
 
 /// What happened, as a sentence without its subject, at the time `now`.
@@ -41,8 +41,8 @@ pub(crate) fn sentence(event: &Event, now: Timestamp) -> String {
         Event::Sealed { attesters } => format!("attested by {attesters}"),
         Event::Committing => "committing to the proof before revealing it".to_owned(),
         Event::Delivering { how } => match how {
-            DeliveryPath::UnderLock => "delivering".to_owned(),
-            DeliveryPath::InRace => "delivering in the proof race".to_owned(),
+            Delivering::UnderLock => "delivering".to_owned(),
+            Delivering::InRace => "delivering in the proof race".to_owned(),
         },
         Event::TxSigned { tx, kind } => format!("sending the {kind} transaction {tx}"),
         Event::TxMined { kind, gas_used, gas_wei, .. } => {
@@ -60,14 +60,14 @@ pub(crate) fn sentence(event: &Event, now: Timestamp) -> String {
     }
 }
 
-fn closing(outcome: Closing) -> String {
+fn closing(outcome: Outcome) -> String {
     match outcome {
-        Closing::Paid { price } => format!("PAID {}", eth(price)),
-        Closing::RaceWon { reward } => format!("WON the race: {}", rct(reward)),
-        Closing::Forfeited => "FORFEITED: the lock's collateral is lost".to_owned(),
-        Closing::TakenByOther => "over: another prover had it".to_owned(),
-        Closing::Expired => "over: nobody delivered in time".to_owned(),
-        Closing::Refused => "over: refused".to_owned(),
+        Outcome::Paid { price } => format!("PAID {}", eth(price)),
+        Outcome::RaceWon { reward } => format!("WON the race: {}", rct(reward)),
+        Outcome::Forfeited => "FORFEITED: the lock's collateral is lost".to_owned(),
+        Outcome::TakenByOther => "over: another prover had it".to_owned(),
+        Outcome::Expired => "over: nobody delivered in time".to_owned(),
+        Outcome::Refused => "over: refused".to_owned(),
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
             },
             Event::Progress { permille: 345 },
             Event::Retrying { step: "prove".into(), reason: "out of memory".into(), in_s: 2 },
-            Event::Closed { outcome: Closing::Paid { price }, gas_wei: Wei::from(7_000_000_000) },
+            Event::Closed { outcome: Outcome::Paid { price }, gas_wei: Wei::from(7_000_000_000) },
         ];
         let lines: String =
             events.iter().map(|event| sentence(event, Timestamp(900)) + "\n").collect();

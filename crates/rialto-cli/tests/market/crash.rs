@@ -40,7 +40,7 @@ async fn a_node_killed_at_every_stage_is_paid_in_the_end_slow() {
     let paid = world.market.balance_of(world.prover()).await.unwrap();
     assert!(paid >= request.offer.min_price && paid <= request.offer.max_price, "{paid}");
     assert!(
-        matches!(closed, Event::Closed { outcome: rialto_node::Closing::Paid { price }, .. } if price == paid),
+        matches!(closed, Event::Closed { outcome: rialto_node::Outcome::Paid { price }, .. } if price == paid),
         "{closed:?}"
     );
     let collateral = world.market.collateral_of(world.prover()).await.unwrap();

@@ -120,7 +120,7 @@ async fn an_order_grows_and_survives_every_reopening() {
         matches!(standing.standing, Standing::Sealed(_, _, sealed) if sealed.seal.as_ref() == b"seal")
     );
 
-    let paid = Closing::Paid { price: Wei::from(20) };
+    let paid = Outcome::Paid { price: Wei::from(20) };
     logbook.close(digest, paid, 9).await.unwrap();
     assert!(logbook.open_orders(&domain()).await.unwrap().is_empty());
     let history = logbook.history(Some(request(1).request.id)).await.unwrap();
@@ -136,7 +136,7 @@ async fn a_reorganisation_takes_facts_back_and_opens_orders_again() {
     assert!(matches!(events[..], [Event::Seen { .. }, Event::LockedByOther { .. }]));
     let order = only_order(&logbook).await;
     assert_eq!(order.facts.lock.unwrap().prover, RIVAL);
-    logbook.close(order.digest, Closing::TakenByOther, 5).await.unwrap();
+    logbook.close(order.digest, Outcome::TakenByOther, 5).await.unwrap();
     let events =
         feed(&logbook, vec![FeedItem::Rewound { to: BlockNumber(4) }, locked(ME, 1, 5)]).await;
     assert!(
@@ -154,7 +154,7 @@ async fn a_lock_that_lands_after_it_was_given_up_opens_the_order_again() {
     feed(&logbook, vec![FeedItem::Event(at(1, 0), submitted)]).await;
     let digest = only_order(&logbook).await.digest;
     logbook.skip(digest, &Skip::LockFailed { what: "given up".into() }).await.unwrap();
-    logbook.close(digest, Closing::Refused, 1).await.unwrap();
+    logbook.close(digest, Outcome::Refused, 1).await.unwrap();
     feed(&logbook, vec![locked(ME, 1, 2)]).await;
     let order = only_order(&logbook).await;
     assert_eq!(order.facts.lock.unwrap().prover, ME);
@@ -209,8 +209,8 @@ async fn intents_add_up_and_name_their_transactions() {
         assert_eq!(signed.digest, Some(digest));
         logbook.settle_intent(id, IntentOutcome::Mined(Wei::from(gas))).await.unwrap();
     }
-    let closed = logbook.close(digest, Closing::Forfeited, 9).await.unwrap();
-    let expected = Event::Closed { outcome: Closing::Forfeited, gas_wei: Wei::from(123) };
+    let closed = logbook.close(digest, Outcome::Forfeited, 9).await.unwrap();
+    let expected = Event::Closed { outcome: Outcome::Forfeited, gas_wei: Wei::from(123) };
     assert_eq!(closed.event, expected);
 }
 
