@@ -108,32 +108,22 @@ impl Report {
         // Wrappers that pass their source's words through would say everything twice.
         sentences.dedup();
         if let Some(Failure { kind, next_step, .. }) = error.downcast_ref() {
-            // Its advice names fields; whoever attached the failure names arguments.
-            if let Some(offer) = error.downcast_ref::<InvalidOffer>() {
-                let sentence = offer.to_string();
-                let problem = sentence.split_once("; ").map_or(&*sentence, |(problem, _)| problem);
-                sentences.iter_mut().filter(|said| **said == sentence).for_each(|said| {
-                    said.truncate(problem.len());
-                });
+            // Their advice is about fields and files; whoever attached the failure says it in
+            // arguments.
+            let superseded = |cause: &&(dyn Error + 'static)| {
+                cause.is::<InvalidOffer>() || cause.is::<NetworkFileError>()
+            };
+            for cause in error.chain().filter(superseded) {
+                take_advice(&mut sentences, &cause.to_string());
             }
             let (what, because) = headed(sentences);
             return Self { kind: *kind, what, because, next_step: next_step.clone() };
         }
         let kind = error.chain().find_map(kind_of).unwrap_or(Kind::Failed);
-        let advice = error.chain().filter(|cause| gives_advice(*cause)).find_map(|cause| {
-            let sentence = cause.to_string();
-            let (_, advice) = sentence.split_once("; ")?;
-            Some((sentence.clone(), advice.to_owned()))
-        });
-        let next_step = match advice {
-            Some((sentence, advice)) => {
-                for said in sentences.iter_mut().filter(|said| **said == sentence) {
-                    said.truncate(said.len() - advice.len() - "; ".len());
-                }
-                advice
-            }
-            None => kind.usual_next_step().to_owned(),
-        };
+        let advisers = error.chain().filter(|cause| gives_advice(*cause));
+        let advice =
+            advisers.map(ToString::to_string).find_map(|said| take_advice(&mut sentences, &said));
+        let next_step = advice.unwrap_or_else(|| kind.usual_next_step().to_owned());
         let (what, because) = headed(sentences);
         Self { kind, what, because, next_step }
     }
@@ -157,6 +147,15 @@ impl Kind {
             Self::NotYet => "try again later",
         }
     }
+}
+
+/// Cuts the advice off `sentence` wherever it stands among `sentences`, and gives it.
+fn take_advice(sentences: &mut [String], sentence: &str) -> Option<String> {
+    let (problem, advice) = sentence.split_once("; ")?;
+    for said in sentences.iter_mut().filter(|said| **said == sentence) {
+        said.truncate(problem.len());
+    }
+    Some(advice.to_owned())
 }
 
 fn headed(sentences: Vec<String>) -> (String, Vec<String>) {

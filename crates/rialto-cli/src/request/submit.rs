@@ -382,11 +382,10 @@ async fn deposit(market: &Market, key: &PrivateKeySigner, request: &ProofRequest
     if own < needed {
         let what = format!(
             "insufficient balance: {sender} has {} of its own and {} in the market; up to {} for \
-             the proof and about {} for gas are needed",
+             the proof, and gas, are needed",
             eth(own),
             eth(in_market),
-            eth(max_price),
-            eth(Wei(gas))
+            eth(max_price)
         );
         let next = format!("send {sender} ETH, or lower --max-price; nothing was sent");
         return Err(Failure::refused(what, next).into());

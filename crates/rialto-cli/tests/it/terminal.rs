@@ -1,5 +1,6 @@
 //! Somebody at a terminal with a devnet of their own.
 
+use alloy::primitives::Address;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -123,11 +124,28 @@ impl Terminal {
         path
     }
 
-    /// An account's address.
+    /// An account's address, as JSON has it.
     pub(crate) fn address(&self, who: &str) -> String {
         let accounts = self.devnet["accounts"].as_array().unwrap();
         let account = accounts.iter().find(|account| account["name"] == who).unwrap();
         account["address"].as_str().unwrap().to_owned()
+    }
+
+    /// The network file.
+    pub(crate) fn network_file(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join(".rialto/devnet/network.json")).unwrap()
+    }
+
+    /// What was said, with names for addresses.
+    pub(crate) fn without_addresses(&self, said: &Said) -> String {
+        let network: Value = serde_json::from_str(&self.network_file()).unwrap();
+        let token = network["collateral_token"].as_str().unwrap().to_owned();
+        let mut text = format!("{}exit code {}\n", said.error(), said.code);
+        for (address, name) in [(self.address("client"), "CLIENT"), (token, "TOKEN")] {
+            let address: Address = address.parse().unwrap();
+            text = text.replace(&address.to_string(), name);
+        }
+        text
     }
 }
 
