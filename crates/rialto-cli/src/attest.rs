@@ -10,7 +10,7 @@ use alloy::primitives::Address;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use rialto_artifacts::StoreConfig;
-use rialto_attester::{AttesterConfig, ServedDomains, Verifier, serve};
+use rialto_attester::{AttesterConfig, ServeError, ServedDomains, Verifier, serve};
 use rialto_chain::Network;
 use serde::Serialize;
 use std::fmt;
@@ -94,7 +94,8 @@ pub(crate) async fn run(command: &AttestCommand, console: Console) -> Result<()>
     );
     let (ending, ended) = tokio::sync::oneshot::channel::<()>();
     // The other end is dropped when the command ends, which is a signal as well.
-    let serving = serve(config, key, verifier, async { drop(ended.await) }).await?;
+    let serving = serve(config, key, verifier, async { drop(ended.await) }).await;
+    let serving = serving.map_err(start_failure)?;
     let verifier = network.attested_verifier;
     let listen = serving.address();
     let network = network.name;
@@ -110,6 +111,18 @@ pub(crate) async fn run(command: &AttestCommand, console: Console) -> Result<()>
     tokio::select! {
         ended = &mut serving => Ok(ended?),
         () = interrupt.arrived() => Ok(()),
+    }
+}
+
+/// Why it does not start, with the argument that helps.
+fn start_failure(error: ServeError) -> anyhow::Error {
+    match &error {
+        ServeError::Listen { address, .. } => {
+            let what = format!("cannot listen on {address}");
+            let next = "end what listens there, or choose another address with --listen";
+            anyhow::Error::new(error).context(Failure::usage(what, next))
+        }
+        _ => error.into(),
     }
 }
 

@@ -137,6 +137,11 @@ async fn start(args: &DevnetArgs) -> Result<(Devnet, Up)> {
         let next = format!("give a --threshold from 1 to {}", args.attesters);
         return Err(Failure::usage(what, next).into());
     }
+    if let Err(error) = TcpListener::bind(("127.0.0.1", args.port)) {
+        let what = format!("port {} cannot be used for the chain", args.port);
+        let next = "end what listens there, or choose another --port; 0 takes a free one";
+        return Err(anyhow::Error::new(error).context(Failure::usage(what, next)));
+    }
     let layout = Layout::make(&args.dir)?;
     let attesters = layout.attesters(args)?;
     let (client, _) = layout.account("client")?;
@@ -159,17 +164,10 @@ async fn start(args: &DevnetArgs) -> Result<(Devnet, Up)> {
         artifacts: Url::from_directory_path(&layout.artifacts).ok(),
         ..DevnetConfig::new(find_anvil()?, listed(&attesters), args.threshold.into())
     };
-    let devnet = Devnet::start(config).await.with_context(|| started_failure(args))?;
+    let devnet = Devnet::start(config).await?;
     devnet.network().save(&layout.network)?;
     let up = Up::new(layout, devnet.network(), args.block_time, [vec![client], provers, attesters]);
     Ok((devnet, up))
-}
-
-fn started_failure(args: &DevnetArgs) -> Failure {
-    let port = args.port;
-    let what = format!("the devnet does not start on port {port}");
-    let next = format!("see whether port {port} is taken; --port 0 takes a free one");
-    Failure::new(crate::failure::Kind::Failed, what, next)
 }
 
 fn listed(attesters: &[Account]) -> Vec<Attester> {

@@ -28,6 +28,9 @@ Exit codes:
   4  unreachable: the chain, an attester or a URL did not answer; try again
   5  not yet: no proof has been delivered";
 
+/// What helps against wrong settings, whatever is wrong with them.
+const SETTINGS_NEXT_STEP: &str = "correct the file; `rialto node example` shows every setting";
+
 /// What sort of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -123,7 +126,9 @@ impl Report {
         let advisers = error.chain().filter(|cause| gives_advice(*cause));
         let advice =
             advisers.map(ToString::to_string).find_map(|said| take_advice(&mut sentences, &said));
-        let next_step = advice.unwrap_or_else(|| kind.usual_next_step().to_owned());
+        let is_settings = error.chain().any(|cause| cause.is::<SettingsError>());
+        let usual = if is_settings { SETTINGS_NEXT_STEP } else { kind.usual_next_step() };
+        let next_step = advice.unwrap_or_else(|| usual.to_owned());
         let (what, because) = headed(sentences);
         Self { kind, what, because, next_step }
     }
@@ -131,6 +136,7 @@ impl Report {
     fn text(&self, colour: bool) -> String {
         let mut text = format!("{} {}\n", show::bold_red("error:", colour), self.what);
         for cause in &self.because {
+            let cause = cause.trim().replace('\n', "\n           ");
             text += &format!("  because: {cause}\n");
         }
         text + &format!("{} {}\n", show::bold("next step:", colour), self.next_step)

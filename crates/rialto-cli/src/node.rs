@@ -5,7 +5,6 @@
 
 mod sentence;
 
-use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::keys::{KeyArgs, KeysDirArgs};
 use crate::network::NetworkArgs;
@@ -87,10 +86,7 @@ pub(crate) async fn run(command: &NodeCommand, console: Console) -> Result<()> {
 
 async fn run_node(args: &NodeArgs, console: Console) -> Result<()> {
     let mut interrupt = Interrupt::listen()?;
-    let settings = Settings::load(&args.config).with_context(|| {
-        let what = format!("the settings {} cannot be used", args.config.display());
-        Failure::usage(what, "compare it with what `rialto node example` prints")
-    })?;
+    let settings = Settings::load(&args.config)?;
     let network = args.network.load()?;
     // Looked at before anything is made on disk: its errors say more than the node's own.
     crate::network::connect(&network).await?;

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::fmt;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Runs below this say little about speed.
@@ -107,6 +107,7 @@ struct Verified {
 
 /// `rialto prove`
 pub(crate) async fn prove(args: &ProveArgs, console: Console) -> Result<Proved> {
+    check_folder(&args.output)?;
     let work = args.workload.load(&args.program).await?;
     let zkvm = zkvm::open(&args.keys_dir).await?;
     let began = Instant::now();
@@ -150,6 +151,16 @@ pub(crate) async fn prove(args: &ProveArgs, console: Console) -> Result<Proved> 
         proof_sha256: ArtifactId::of(&proof).to_string(),
         proof_bytes: proof.len(),
     })
+}
+
+/// A folder that is missing is better noticed before proving than after.
+fn check_folder(output: &Path) -> Result<()> {
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_none_or(Path::is_dir) && !output.is_dir() {
+        return Ok(());
+    }
+    let what = format!("the proof cannot be written to {}", output.display());
+    Err(Failure::usage(what, "name a file in an existing folder with --output").into())
 }
 
 /// Cut to what was measured in earnest.
