@@ -4,7 +4,7 @@
 //! the *bidder* takes requests from first sight to a lock; the *prover* takes them from a lock to
 //! payment; the *monitor* tells people and machines. Where an order stands is never stored: both
 //! working parts derive each order's next step (`rialto_planner::next_step`) from the chain's facts
-//! and the [`logbook`]'s records at every tick, so a restart after `kill -9` is an ordinary tick.
+//! and the logbook's records at every tick, so a restart after `kill -9` is an ordinary tick.
 //!
 //! Invariants: an intent is in the logbook before its transaction is broadcast; facts come from the
 //! chain's event feed alone, so a lock that lands late is found like any other; an order locked by

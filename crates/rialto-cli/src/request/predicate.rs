@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_run_that_misses_is_refused_before_anything_is_signed() {
-        let expect_journal = Some(Bytes::from_static(b"abd"));
+        let expect_journal = Some(Bytes::from_static(b"xyz"));
         let other = PredicateArgs { expect_journal, ..PredicateArgs::default() };
         let journal_prefix = Some(Bytes::from_static(b"b"));
         let prefix = PredicateArgs { journal_prefix, ..args(PredicateKind::Prefix) };
