@@ -80,9 +80,6 @@ pub struct MarketSettings {
     /// Gas assumed for a fulfilment when pricing. Default 250,000.
     #[serde(default = "defaults::fulfill_gas_estimate")]
     pub fulfill_gas_estimate: u64,
-    /// Gas assumed for the commitment before an open fulfilment. Default 50,000.
-    #[serde(default = "defaults::commit_fulfillment_gas_estimate")]
-    pub commit_fulfillment_gas_estimate: u64,
     /// Gas assumed for each byte of a journal. Default 26.
     #[serde(default = "defaults::fulfill_journal_gas_per_byte")]
     pub fulfill_journal_gas_per_byte: u64,
@@ -212,7 +209,6 @@ impl Settings {
             gas: GasEstimates {
                 lock: market.lockin_gas_estimate,
                 fulfill: market.fulfill_gas_estimate,
-                commit: market.commit_fulfillment_gas_estimate,
                 journal_byte: market.fulfill_journal_gas_per_byte,
             },
         }
@@ -261,7 +257,6 @@ mod defaults {
         max_fetch_retries: u32 = 2;
         lockin_gas_estimate: u64 = 200_000;
         fulfill_gas_estimate: u64 = 250_000;
-        commit_fulfillment_gas_estimate: u64 = 50_000;
         fulfill_journal_gas_per_byte: u64 = 26;
     }
 }
@@ -284,7 +279,7 @@ mod tests {
     fn every_key_of_the_example_is_known_and_none_is_missing() {
         let example: toml::Table = toml::from_str(Settings::EXAMPLE).unwrap();
         let market = example["market"].as_table().unwrap();
-        assert_eq!(market.len(), 17, "a key was added: show it in node.example.toml");
+        assert_eq!(market.len(), 16, "a key was added: show it in node.example.toml");
     }
 
     #[test]

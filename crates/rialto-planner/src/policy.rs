@@ -35,8 +35,6 @@ pub struct GasEstimates {
     pub lock: u64,
     /// A fulfilment with its verification, without the journal.
     pub fulfill: u64,
-    /// The commitment that precedes an open fulfilment.
-    pub commit: u64,
     /// Each byte of the journal.
     pub journal_byte: u64,
 }

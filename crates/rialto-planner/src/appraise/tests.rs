@@ -17,7 +17,7 @@ fn policy() -> Policy {
         max_journal_bytes: 100,
         peak_prove_khz: 100,
         max_concurrent_proofs: 1,
-        gas: GasEstimates { lock: 150_000, fulfill: 250_000, commit: 50_000, journal_byte: 30 },
+        gas: GasEstimates { lock: 150_000, fulfill: 250_000, journal_byte: 30 },
     }
 }
 

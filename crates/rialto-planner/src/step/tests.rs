@@ -22,7 +22,7 @@ fn policy() -> Policy {
         max_journal_bytes: 100,
         peak_prove_khz: 100,
         max_concurrent_proofs: 2,
-        gas: GasEstimates { lock: 1, fulfill: 1, commit: 1, journal_byte: 0 },
+        gas: GasEstimates { lock: 1, fulfill: 1, journal_byte: 0 },
     }
 }
 
