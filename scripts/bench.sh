@@ -18,7 +18,7 @@ done
 [ -n "$benches" ] || say "no Rust benchmark is written yet"
 
 say "gas, as the contract tests recorded it"
-tools/forge.sh test --match-path 'test/Gas.t.sol' || die "the gas tests failed"
+tools/forge.sh test --match-path 'test/**/*Gas.t.sol' || die "the gas tests failed"
 for table in contracts/snapshots/*.json; do
   [ -f "$table" ] || continue
   basename "$table" .json

@@ -7,6 +7,8 @@ source "$(dirname "$0")/env.sh"
 say "interfaces of the contracts, for Rust"
 tools/setup.sh
 node tools/gen-abi.mjs "$@"
+say "the table of gas, from the snapshots"
+node tools/gas-table.mjs "$@"
 if [ "${1:-}" = --check ]; then
   # The vectors are held to their code by the Rust tests.
   exit 0

@@ -20,4 +20,7 @@ if [ -z "$forge" ]; then
   exit 1
 fi
 cd "$tools/../contracts"
+# With a filter forge compiles only what the chosen tests import, but they reach contracts and the deployment script by
+# artifact: without this they would test what was built before.
+[ "${1:-}" != test ] || "$forge" build >&2
 exec "$forge" "$@"

@@ -6,7 +6,20 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const CONTRACTS = ["Market", "VerifierRouter", "OnChainAssessor", "AttestedVerifier", "CollateralToken"];
+const CONTRACTS = [
+  "Market",
+  "VerifierRouter",
+  "OnChainAssessor",
+  "AttestedVerifier",
+  "CollateralToken",
+  "Treasury",
+  "ProverRegistry",
+  "WorkloadQualifier",
+  "AllocationBook",
+  "CommitteeBook",
+  "RequesterAccount",
+  "RequesterAccounts",
+];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, "crates/rialto-chain/abi");
 const check = process.argv.includes("--check");
@@ -22,7 +35,9 @@ mkdirSync(target, { recursive: true });
 let stale = false;
 for (const name of CONTRACTS) {
   const artifact = JSON.parse(readFileSync(join(root, "contracts", out, `${name}.sol`, `${name}.json`), "utf8"));
-  const text = JSON.stringify({ abi: artifact.abi, bytecode: artifact.bytecode.object }, null, 1) + "\n";
+  // The compiler lists an error once for each place that declares it.
+  const abi = [...new Map(artifact.abi.map((item) => [JSON.stringify(item), item])).values()];
+  const text = JSON.stringify({ abi, bytecode: artifact.bytecode.object }, null, 1) + "\n";
   const path = join(target, `${name}.json`);
   if (existsSync(path) && readFileSync(path, "utf8") === text) continue;
   if (check) {

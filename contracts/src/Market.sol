@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import { SafeTransferLib } from "solady/utils/SafeTransferLib.sol";
 
-import { Fulfillment, FulfillmentBatch, ProofRequestBatch } from "./fulfillment/FulfillmentBatch.sol";
-import { FulfillmentDataType } from "./fulfillment/FulfillmentBatch.sol";
+import { Fulfillment, FulfillmentBatch, FulfillmentBatchLib } from "./fulfillment/FulfillmentBatch.sol";
+import { FulfillmentDataType, ProofRequestBatch } from "./fulfillment/FulfillmentBatch.sol";
 import { FulfillmentContext, FulfillmentContextLib } from "./fulfillment/FulfillmentContext.sol";
 import { FulfillmentData } from "./fulfillment/FulfillmentData.sol";
 import { IERC1271 } from "./interfaces/IERC1271.sol";
@@ -13,12 +13,13 @@ import { IMarket } from "./interfaces/IMarket.sol";
 import { IMarketCallback } from "./interfaces/IMarketCallback.sol";
 import { ISetVerifier } from "./interfaces/IVerifier.sol";
 import { IVerifierRouter } from "./interfaces/IVerifierRouter.sol";
-import { Account, AccountLib } from "./ledger/Account.sol";
-import { LockState, LockStateLib, RequestLock } from "./ledger/RequestLock.sol";
+import { Account, AccountLib, AccountState } from "./ledger/Account.sol";
+import { GuardedTransfer } from "./ledger/GuardedTransfer.sol";
+import { Escrow, EscrowLib, LockState, LockStateLib, RequestLock } from "./ledger/RequestLock.sol";
 import { ProofRequest, ProofRequestLib, SlimRequest } from "./request/ProofRequest.sol";
 import { RequestId } from "./request/RequestId.sol";
 import { Callback } from "./request/Requirements.sol";
-import { Eip712Domain } from "./signing/Eip712Domain.sol";
+import { Eip712, Eip712Domain } from "./signing/Eip712Domain.sol";
 import { Signature } from "./signing/Signature.sol";
 
 /// @title The proof market, see IMarket for what it promises
@@ -37,25 +38,24 @@ contract Market is IMarket, Eip712Domain {
     uint256 private constant BATCH_SIZE_LIMIT = type(uint16).max;
     /// @dev A callback chosen by a stranger must not make the prover pay for logging what it returns.
     uint256 private constant CALLBACK_ERROR_LIMIT = 1024;
-    address private constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
-    /// @dev More than a transfer of any common token takes, behind proxies too.
-    uint256 private constant BURN_GAS = 100_000;
 
     address public immutable ROUTER;
     address public immutable COLLATERAL_TOKEN_CONTRACT;
+    address public immutable TREASURY;
 
-    /// @inheritdoc IMarket
-    mapping(RequestId => RequestLock) public requestLocks;
+    mapping(RequestId => RequestLock) private locks;
     mapping(address => Account) private accounts;
     /// @inheritdoc IMarket
     mapping(bytes32 => uint256) public fulfillmentCommitBlock;
 
-    /// @dev Both must have code: a call to an address without code succeeds, and would verify anything.
-    constructor(address router, address collateralToken) {
+    /// @dev All must have code: a call to an address without code succeeds, and would verify or swallow anything.
+    constructor(address router, address collateralToken, address treasury) {
         if (router.code.length == 0) revert InvalidRouter();
         if (collateralToken.code.length == 0) revert InvalidCollateralToken();
+        if (treasury.code.length == 0) revert InvalidTreasury();
         ROUTER = router;
         COLLATERAL_TOKEN_CONTRACT = collateralToken;
+        TREASURY = treasury;
     }
 
     // ---------------------------------------------------------------------------------------------------------- balances
@@ -78,7 +78,7 @@ contract Market is IMarket, Eip712Domain {
         unchecked {
             account.balance = balance - uint96(value);
         }
-        _sendEth(msg.sender, value);
+        _sendEth(msg.sender, msg.sender, value);
     }
 
     /// @inheritdoc IMarket
@@ -118,8 +118,7 @@ contract Market is IMarket, Eip712Domain {
         unchecked {
             account.collateralBalance = balance - uint96(value);
         }
-        emit CollateralWithdrawal(msg.sender, value);
-        SafeTransferLib.safeTransfer(COLLATERAL_TOKEN_CONTRACT, msg.sender, value); // reverts with TransferFailed()
+        _sendCollateral(msg.sender, msg.sender, value);
     }
 
     /// @inheritdoc IMarket
@@ -127,22 +126,41 @@ contract Market is IMarket, Eip712Domain {
         return accounts[addr].collateralBalance;
     }
 
+    /// @inheritdoc IMarket
+    function sendToTreasury() external {
+        Account storage account = accounts[address(this)];
+        (uint96 balance, uint96 collateral) = (account.balance, account.collateralBalance);
+        (account.balance, account.collateralBalance) = (0, 0);
+        if (balance != 0) _sendEth(address(this), TREASURY, balance);
+        if (collateral != 0) _sendCollateral(address(this), TREASURY, collateral);
+    }
+
     function _depositEth(address to) private {
         accounts[to].balance += _toUint96(msg.value);
         emit Deposit(to, msg.value);
     }
 
-    function _sendEth(address to, uint256 value) private {
-        emit Withdrawal(to, value);
+    function _sendEth(address account, address to, uint256 value) private {
+        emit Withdrawal(account, value);
         (bool sent,) = to.call{ value: value }("");
         if (!sent) revert TransferFailed();
     }
 
-    /// @dev The pull comes first: until the tokens are here nobody is credited.
+    function _sendCollateral(address account, address to, uint256 value) private {
+        emit CollateralWithdrawal(account, value);
+        SafeTransferLib.safeTransfer(COLLATERAL_TOKEN_CONTRACT, to, value); // reverts with TransferFailed()
+    }
+
+    /// @dev The pull comes first: until the tokens are here nobody is credited. A token may learn to keep a fee after this
+    ///      market was deployed, so what arrived is measured: one account's shortfall would be everybody's.
     function _depositCollateral(address to, uint256 value) private {
         uint96 amount = _toUint96(value);
-        SafeTransferLib.safeTransferFrom(COLLATERAL_TOKEN_CONTRACT, msg.sender, address(this), value);
-        accounts[to].collateralBalance += amount;
+        address token = COLLATERAL_TOKEN_CONTRACT;
+        uint256 expected = IERC20(token).balanceOf(address(this)) + value;
+        SafeTransferLib.safeTransferFrom(token, msg.sender, address(this), value);
+        uint256 held = IERC20(token).balanceOf(address(this));
+        if (held != expected) revert CollateralNotReceived(expected, held);
+        accounts[to].credit(0, amount);
         emit CollateralDeposit(to, value);
     }
 
@@ -196,6 +214,11 @@ contract Market is IMarket, Eip712Domain {
     function _lock(ProofRequest calldata request, bytes32 digest, address prover, bytes calldata clientSignature)
         private
     {
+        _escrow(request, digest, prover);
+        request.logLock(prover, clientSignature); // RequestLocked
+    }
+
+    function _escrow(ProofRequest calldata request, bytes32 digest, address prover) private {
         RequestId id = request.id;
         (uint64 lockDeadline, uint64 deadline) = request.offer.validate();
         Account storage client = accounts[id.client()];
@@ -204,26 +227,19 @@ contract Market is IMarket, Eip712Domain {
         if (flags & AccountLib.FULFILLED != 0) revert RequestIsFulfilled(id);
         if (block.timestamp > lockDeadline) revert RequestLockIsExpired(id, lockDeadline);
         uint96 price = _toUint96(request.offer.priceAt(block.timestamp));
-        if (client.balance < price) revert InsufficientBalance(id.client());
+        AccountState clientState = client.state();
+        if (clientState.balance() < price) revert InsufficientBalance(id.client());
         uint256 collateral = request.offer.lockCollateral;
-        Account storage locker = accounts[prover]; // possibly the client too
-        if (locker.collateralBalance < collateral) revert InsufficientBalance(prover);
+        Account storage locker = accounts[prover];
+        if (locker.state().collateralBalance() < collateral) revert InsufficientBalance(prover);
 
-        unchecked {
-            client.balance -= price;
-            client.setRequestFlag(id.index(), AccountLib.LOCKED);
-            locker.collateralBalance -= uint96(collateral);
-            requestLocks[id] = RequestLock({
-                prover: prover,
-                lockDeadline: lockDeadline,
-                deadlineDelta: uint24(deadline - lockDeadline),
-                requestLockFlags: 0,
-                price: price,
-                collateral: uint96(collateral),
-                requestDigest: digest
-            });
-        }
-        emit RequestLocked(id, prover, request, clientSignature);
+        client.setState(clientState.debited(price, 0));
+        client.setLocked(id.index());
+        locker.setState(locker.state().debited(0, uint96(collateral))); // read anew: it may be the client's
+        RequestLock storage lock = locks[id];
+        lock.setState(LockStateLib.locked(prover, lockDeadline, uint24(deadline - lockDeadline)));
+        lock.setEscrow(EscrowLib.held(price, uint96(collateral)));
+        lock.requestDigest = digest;
     }
 
     function _checkClientSignature(RequestId id, bytes32 digest, bytes calldata signature) private view {
@@ -267,14 +283,68 @@ contract Market is IMarket, Eip712Domain {
     }
 
     /// @inheritdoc IMarket
+    function priceAndFulfillAndWithdraw(
+        ProofRequestBatch[] calldata requestBatches,
+        FulfillmentBatch[] calldata fulfillmentBatches
+    ) external returns (bytes[] memory paymentError) {
+        _priceAll(requestBatches);
+        paymentError = _fulfill(fulfillmentBatches);
+        _withdrawAll(fulfillmentBatches);
+    }
+
+    /// @inheritdoc IMarket
+    function submitRoot(address setVerifier, bytes32 root, bytes calldata seal) public {
+        ISetVerifier(setVerifier).submitMerkleRoot(root, seal);
+    }
+
+    /// @inheritdoc IMarket
     function submitRootAndFulfill(
         address setVerifier,
         bytes32 root,
         bytes calldata seal,
         FulfillmentBatch[] calldata fulfillmentBatches
     ) external returns (bytes[] memory paymentError) {
-        ISetVerifier(setVerifier).submitMerkleRoot(root, seal);
+        submitRoot(setVerifier, root, seal);
         return _fulfill(fulfillmentBatches);
+    }
+
+    /// @inheritdoc IMarket
+    function submitRootAndFulfillAndWithdraw(
+        address setVerifier,
+        bytes32 root,
+        bytes calldata seal,
+        FulfillmentBatch[] calldata fulfillmentBatches
+    ) external returns (bytes[] memory paymentError) {
+        submitRoot(setVerifier, root, seal);
+        paymentError = _fulfill(fulfillmentBatches);
+        _withdrawAll(fulfillmentBatches);
+    }
+
+    /// @inheritdoc IMarket
+    function submitRootAndPriceAndFulfill(
+        address setVerifier,
+        bytes32 root,
+        bytes calldata seal,
+        ProofRequestBatch[] calldata requestBatches,
+        FulfillmentBatch[] calldata fulfillmentBatches
+    ) external returns (bytes[] memory paymentError) {
+        submitRoot(setVerifier, root, seal);
+        _priceAll(requestBatches);
+        return _fulfill(fulfillmentBatches);
+    }
+
+    /// @inheritdoc IMarket
+    function submitRootAndPriceAndFulfillAndWithdraw(
+        address setVerifier,
+        bytes32 root,
+        bytes calldata seal,
+        ProofRequestBatch[] calldata requestBatches,
+        FulfillmentBatch[] calldata fulfillmentBatches
+    ) external returns (bytes[] memory paymentError) {
+        submitRoot(setVerifier, root, seal);
+        _priceAll(requestBatches);
+        paymentError = _fulfill(fulfillmentBatches);
+        _withdrawAll(fulfillmentBatches);
     }
 
     function _priceAll(ProofRequestBatch[] calldata batches) private {
@@ -288,19 +358,29 @@ contract Market is IMarket, Eip712Domain {
         }
     }
 
+    /// @dev A prover that refuses its ETH keeps it on its balance: it can neither hold up the others nor take more of the
+    ///      caller's gas than a transfer is worth. As its failure is no failure of the call, that gas is demanded first: an
+    ///      estimate of gas would find the amount with which no prover is paid.
     function _withdrawAll(FulfillmentBatch[] calldata batches) private {
         for (uint256 i = 0; i < batches.length; ++i) {
             address prover = batches[i].prover;
-            uint256 balance = accounts[prover].balance;
+            Account storage account = accounts[prover];
+            AccountState state = account.state();
+            uint96 balance = state.balance();
             if (balance == 0) continue;
-            accounts[prover].balance = 0;
-            _sendEth(prover, balance);
+            GuardedTransfer.demandGas();
+            account.setState(state.debited(balance, 0));
+            if (SafeTransferLib.trySafeTransferETH(prover, balance, GuardedTransfer.GAS)) {
+                emit Withdrawal(prover, balance);
+            } else {
+                account.credit(balance, 0);
+            }
         }
     }
 
     function _fulfill(FulfillmentBatch[] calldata batches) private returns (bytes[] memory paymentErrors) {
         (uint256 fillCount, bool open) = _survey(batches);
-        if (open) _spendCommitment(keccak256(abi.encode(batches)));
+        if (open) _spendCommitment(batches);
 
         paymentErrors = new bytes[](fillCount);
         uint256 next = 0;
@@ -310,10 +390,13 @@ contract Market is IMarket, Eip712Domain {
             Fulfillment[] calldata fills = batch.fills;
             if (fills.length == 0) continue;
             bytes32[] memory digests = _authenticate(batch, requests, fills);
-            _verify(batch, digests);
+            batch.verifyBy(ROUTER, digests);
             address prover = batch.prover;
             for (uint256 j = 0; j < fills.length; ++j) {
-                paymentErrors[next++] = _deliver(requests[j], fills[j], digests[j], prover);
+                paymentErrors[next] = _deliver(requests[j], fills[j], digests[j], prover);
+                unchecked {
+                    ++next;
+                }
             }
         }
     }
@@ -321,16 +404,25 @@ contract Market is IMarket, Eip712Domain {
     /// @dev Counts the fills, and tells whether any request is not under an unexpired lock. An id never locked has deadline 0.
     function _survey(FulfillmentBatch[] calldata batches) private view returns (uint256 fillCount, bool open) {
         for (uint256 i = 0; i < batches.length; ++i) {
-            SlimRequest[] calldata requests = batches[i].requests;
+            FulfillmentBatch calldata batch = batches[i];
+            SlimRequest[] calldata requests = batch.requests;
             for (uint256 j = 0; j < requests.length; ++j) {
-                open = open || requestLocks[requests[j].id].lockDeadline < block.timestamp;
+                if (locks[requests[j].id].lockDeadline < block.timestamp) open = true;
             }
-            fillCount += batches[i].fills.length;
+            unchecked {
+                fillCount += batch.fills.length; // each takes place in the calldata
+            }
         }
     }
 
-    function _spendCommitment(bytes32 commitment) private {
+    /// @dev The calldata is nearly always the encoding that was committed to; encoding it anew costs about as much as a slot.
+    function _spendCommitment(FulfillmentBatch[] calldata batches) private {
+        bytes32 commitment = FulfillmentBatchLib.hashAsSent(batches);
         uint256 committedAt = fulfillmentCommitBlock[commitment];
+        if (commitment == 0 || committedAt == 0) {
+            commitment = keccak256(abi.encode(batches));
+            committedAt = fulfillmentCommitBlock[commitment];
+        }
         if (committedAt == 0 || committedAt + COMMIT_REVEAL_MIN_BLOCKS > block.number) {
             revert MissingFulfillmentCommitment();
         }
@@ -348,36 +440,15 @@ contract Market is IMarket, Eip712Domain {
         if (count > BATCH_SIZE_LIMIT) revert BatchSizeExceedsLimit(count, BATCH_SIZE_LIMIT);
         if (requests.length != count) revert BatchSizeExceedsLimit(requests.length, count);
         digests = new bytes32[](count);
+        bytes32 separator = _domainSeparator();
         for (uint256 i = 0; i < count; ++i) {
             SlimRequest calldata request = requests[i];
             if (!batch.encloses(request, fills[i])) revert MalformedCalldata();
-            bytes32 digest = _digest(request.hash());
-            if (requestLocks[request.id].requestDigest != digest && !FulfillmentContextLib.load(digest).isValid()) {
+            bytes32 digest = Eip712.digest(separator, request.hash());
+            if (locks[request.id].requestDigest != digest && !FulfillmentContextLib.load(digest).isValid()) {
                 revert RequestIsNotLockedOrPriced(request.id);
             }
             digests[i] = digest;
-        }
-    }
-
-    /// @dev Calls ROUTER.verifyBatch(batch, digests). An ABI encoding is relative to its own start, so the calldata from the
-    ///      batch to the end is passed on as it is, which costs a fraction of encoding it anew. The router then reads the very
-    ///      bytes that are settled here, as none of them lies in front of the batch: `_authenticate` has seen to that.
-    function _verify(FulfillmentBatch calldata batch, bytes32[] memory digests) private view {
-        address router = ROUTER;
-        bytes4 selector = IVerifierRouter.verifyBatch.selector;
-        assembly ("memory-safe") {
-            let call_ := mload(0x40)
-            let batchSize := and(add(sub(calldatasize(), batch), 0x1f), not(0x1f))
-            let digestsSize := shl(5, add(mload(digests), 1))
-            mstore(call_, selector)
-            mstore(add(call_, 0x04), 0x40)
-            mstore(add(call_, 0x24), add(0x40, batchSize))
-            calldatacopy(add(call_, 0x44), batch, batchSize)
-            mcopy(add(add(call_, 0x44), batchSize), digests, digestsSize)
-            if iszero(staticcall(gas(), router, call_, add(0x44, add(batchSize, digestsSize)), 0, 0)) {
-                returndatacopy(call_, 0, returndatasize())
-                revert(call_, returndatasize())
-            }
         }
     }
 
@@ -402,66 +473,72 @@ contract Market is IMarket, Eip712Domain {
         private
         returns (bool expired, bytes memory paymentError)
     {
-        FulfillmentContext context = FulfillmentContextLib.load(digest);
-        uint256 flags = accounts[id.client()].requestFlags(id.index());
-        if (flags & AccountLib.LOCKED == 0) {
-            // A request that was never locked was authenticated by its price.
-            if (context.isExpired()) return (true, abi.encodeWithSelector(RequestIsExpired.selector, id));
-            return (false, _settleNeverLocked(id, flags, context, digest, prover));
-        }
-        RequestLock storage lock = requestLocks[id];
+        RequestLock storage lock = locks[id];
         LockState state = lock.state();
-        expired = context.isValid() ? context.isExpired() : state.deadline() < block.timestamp;
-        if (expired) return (true, abi.encodeWithSelector(RequestIsExpired.selector, id));
-        if (state.isPaid()) return (false, abi.encodeWithSelector(RequestIsFulfilled.selector, id));
-        _markFulfilled(id, flags, digest, prover);
-        if (state.lockDeadline() < block.timestamp) {
-            paymentError = _settleWasLocked(id, lock, state, context.price(), prover);
-        } else if (state.prover() != prover || lock.requestDigest != digest) {
-            paymentError = abi.encodeWithSelector(RequestIsLocked.selector, id);
+        bool isLockedOne = lock.requestDigest == digest;
+        uint96 price = 0; // what the locked request is worth after the lock deadline, whether it was priced or not
+        if (isLockedOne) {
+            expired = state.deadline() < block.timestamp;
         } else {
-            (uint96 price, uint96 collateral) = lock.escrow();
-            lock.setState(state.with(LockStateLib.PAID_DURING_LOCK));
-            lock.clearEscrow();
-            accounts[prover].credit(price, collateral);
+            // Any other was authenticated by its price.
+            FulfillmentContext context = FulfillmentContextLib.load(digest);
+            (expired, price) = (context.isExpired(), context.price());
+        }
+        if (expired) return (true, abi.encodeWithSelector(RequestIsExpired.selector, id));
+
+        uint256 flags = accounts[id.client()].setFulfilled(id.index());
+        bool isFirst = flags & AccountLib.FULFILLED == 0;
+        if (isFirst) emit RequestFulfilled(id, prover, digest);
+        if (flags & AccountLib.LOCKED == 0) {
+            paymentError = _settleNeverLocked(id, isFirst, price, prover);
+        } else if (state.lockDeadline() < block.timestamp) {
+            paymentError = _settleWasLocked(id, lock, price, prover);
+        } else {
+            paymentError = _settleLocked(id, lock, isFirst, isLockedOne && state.prover() == prover, prover);
         }
     }
 
-    function _settleWasLocked(RequestId id, RequestLock storage lock, LockState state, uint96 price, address prover)
+    function _settleLocked(RequestId id, RequestLock storage lock, bool isFirst, bool isLockers, address prover)
         private
         returns (bytes memory paymentError)
     {
+        // Whoever makes the first delivery finds the escrow held: no need to look.
+        if (isFirst && !isLockers) return abi.encodeWithSelector(RequestIsLocked.selector, id);
+        Escrow escrow = lock.escrow();
+        if (!escrow.isHeld()) return abi.encodeWithSelector(RequestIsFulfilled.selector, id);
+        if (!isLockers) return abi.encodeWithSelector(RequestIsLocked.selector, id);
+        lock.clearEscrow();
+        accounts[prover].credit(escrow.price(), escrow.collateral());
+    }
+
+    function _settleWasLocked(RequestId id, RequestLock storage lock, uint96 price, address prover)
+        private
+        returns (bytes memory paymentError)
+    {
+        LockState state = lock.state();
+        Escrow escrow = lock.escrow();
+        if (state.isPaid(escrow)) return abi.encodeWithSelector(RequestIsFulfilled.selector, id);
         // The escrow goes back, and the client pays the price of now as far as it can.
         Account storage client = accounts[id.client()];
-        (uint96 escrow,) = lock.escrow();
-        uint96 balance = client.balance + escrow;
+        AccountState refunded = client.state().credited(escrow.price(), 0);
+        uint96 balance = refunded.balance();
         uint96 payment = price < balance ? price : balance;
         if (payment < price) paymentError = abi.encodeWithSelector(PartialPayment.selector, price, payment);
-        client.balance = balance - payment;
+        client.setState(refunded.debited(payment, 0));
         lock.setState(state.withProver(prover).with(LockStateLib.PAID_AFTER_LOCK)); // whom slash() rewards
-        accounts[prover].balance += payment;
+        accounts[prover].credit(payment, 0);
     }
 
-    function _settleNeverLocked(RequestId id, uint256 flags, FulfillmentContext context, bytes32 digest, address prover)
+    function _settleNeverLocked(RequestId id, bool isFirst, uint96 price, address prover)
         private
         returns (bytes memory paymentError)
     {
-        if (flags & AccountLib.FULFILLED != 0) return abi.encodeWithSelector(RequestIsFulfilled.selector, id);
-        _markFulfilled(id, flags, digest, prover);
+        if (!isFirst) return abi.encodeWithSelector(RequestIsFulfilled.selector, id);
         Account storage client = accounts[id.client()];
-        uint96 price = context.price();
-        uint96 balance = client.balance;
-        if (balance < price) return abi.encodeWithSelector(InsufficientBalance.selector, id.client());
-        unchecked {
-            client.balance = balance - price;
-        }
-        accounts[prover].balance += price;
-    }
-
-    function _markFulfilled(RequestId id, uint256 flags, bytes32 digest, address prover) private {
-        if (flags & AccountLib.FULFILLED != 0) return;
-        accounts[id.client()].setRequestFlag(id.index(), AccountLib.FULFILLED);
-        emit RequestFulfilled(id, prover, digest);
+        AccountState state = client.state();
+        if (state.balance() < price) return abi.encodeWithSelector(InsufficientBalance.selector, id.client());
+        client.setState(state.debited(price, 0));
+        accounts[prover].credit(price, 0);
     }
 
     /// @dev The gas check comes right before the call, so that the callback gets all that the client signed for.
@@ -496,33 +573,32 @@ contract Market is IMarket, Eip712Domain {
         requestId.validate();
         Account storage client = accounts[requestId.client()];
         if (client.requestFlags(requestId.index()) & AccountLib.LOCKED == 0) revert RequestIsNotLocked(requestId);
-        RequestLock storage lock = requestLocks[requestId];
+        RequestLock storage lock = locks[requestId];
         LockState state = lock.state();
+        Escrow escrow = lock.escrow();
         if (state.has(LockStateLib.SLASHED)) revert RequestIsSlashed(requestId);
-        if (state.has(LockStateLib.PAID_DURING_LOCK)) revert RequestIsFulfilled(requestId);
+        if (state.isPaidDuringLock(escrow)) revert RequestIsFulfilled(requestId);
         uint64 deadline = state.deadline();
         if (block.timestamp <= deadline) revert RequestIsNotExpired(requestId, deadline);
 
-        (uint96 price, uint96 collateral) = lock.escrow();
-        uint96 burned = uint96(uint256(collateral) * SLASHING_BURN_BPS / BPS);
-        uint96 rest = uint96(collateral - burned);
+        uint256 collateral = escrow.collateral();
+        uint256 burned = collateral * SLASHING_BURN_BPS / BPS;
+        uint256 rest = collateral - burned;
         address recipient = address(this);
         if (state.has(LockStateLib.PAID_AFTER_LOCK)) recipient = state.prover();
-        else client.balance += price;
-        accounts[recipient].collateralBalance += rest;
+        else client.credit(escrow.price(), 0);
+        accounts[recipient].credit(0, uint96(rest));
         lock.setState(state.with(LockStateLib.SLASHED));
         lock.clearEscrow();
         emit ProverSlashed(requestId, burned, rest, recipient);
 
-        if (burned != 0) _burn(burned);
+        if (burned != 0) _burn(uint96(burned));
     }
 
-    /// @dev The client's refund must not hang on the token's goodwill, so a failed burn is booked instead of reverting. Nor
-    ///      may the caller's thrift: with too little gas only the burn would fail, so a transfer's worth is demanded.
+    /// @dev The client's refund must not hang on the token's goodwill, so a burn that fails is booked.
     function _burn(uint96 amount) private {
-        if (gasleft() * 63 / 64 < BURN_GAS) revert InsufficientGas();
-        (bool sent,) = COLLATERAL_TOKEN_CONTRACT.call(abi.encodeCall(IERC20.transfer, (BURN_ADDRESS, amount)));
-        if (!sent) accounts[BURN_ADDRESS].collateralBalance += amount;
+        if (GuardedTransfer.tryBurn(COLLATERAL_TOKEN_CONTRACT, amount)) return;
+        accounts[GuardedTransfer.BURN_ADDRESS].credit(0, amount);
     }
 
     // ------------------------------------------------------------------------------------------------------------ views
@@ -539,19 +615,45 @@ contract Market is IMarket, Eip712Domain {
 
     /// @inheritdoc IMarket
     function requestIsSlashed(RequestId requestId) external view returns (bool) {
-        return requestLocks[requestId].state().has(LockStateLib.SLASHED);
+        return locks[requestId].state().has(LockStateLib.SLASHED);
     }
 
     /// @inheritdoc IMarket
     function requestLockDeadline(RequestId requestId) external view returns (uint64) {
         if (!requestIsLocked(requestId)) revert RequestIsNotLocked(requestId);
-        return requestLocks[requestId].lockDeadline;
+        return locks[requestId].lockDeadline;
     }
 
     /// @inheritdoc IMarket
     function requestDeadline(RequestId requestId) external view returns (uint64) {
         if (!requestIsLocked(requestId)) revert RequestIsNotLocked(requestId);
-        return requestLocks[requestId].state().deadline();
+        return locks[requestId].state().deadline();
+    }
+
+    /// @inheritdoc IMarket
+    function requestLocks(RequestId requestId)
+        external
+        view
+        returns (
+            address prover,
+            uint64 lockDeadline,
+            uint24 deadlineDelta,
+            uint8 requestLockFlags,
+            uint96 price,
+            uint96 collateral,
+            bytes32 requestDigest
+        )
+    {
+        RequestLock storage lock = locks[requestId];
+        return (
+            lock.prover,
+            lock.lockDeadline,
+            lock.deadlineDelta,
+            lock.publishedFlags(),
+            lock.price,
+            lock.collateral,
+            lock.requestDigest
+        );
     }
 
     function _flags(RequestId requestId) private view returns (uint256) {

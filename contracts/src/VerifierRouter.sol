@@ -8,14 +8,44 @@ import { IAssessor, IClaimVerifier, IERC165, IJointVerifier } from "./interfaces
 import { ClassMetadata, IVerifierRouter } from "./interfaces/IVerifierRouter.sol";
 import { SlimRequest } from "./request/ProofRequest.sol";
 
-/// @dev One slot, all that dispatch reads for a seal. The last two fields repeat what the class says: a class does not change
-///      while it has entries. 24 bits of gas are what chains allow a whole transaction.
-struct Entry {
-    address impl;
-    bytes4 classId;
-    uint24 gasLimit;
-    bool inDefaultClass;
-    bytes4 requiredAssessorClass;
+/// @dev One word, all that dispatch reads for a seal: from the low end `address impl`, `bytes4 classId`, `uint24 gasLimit`,
+///      `bool inDefaultClass` (eight bits), `bytes4 requiredAssessorClass`. The last two repeat what the class says: a class does
+///      not change while it has entries. 24 bits of gas are what chains allow a whole transaction. Zero if there is no entry.
+type Entry is uint256;
+
+using EntryLib for Entry global;
+
+library EntryLib {
+    function pack(address impl_, bytes4 classId_, uint256 gasLimit_, bool isDefault, bytes4 assessorClass)
+        internal
+        pure
+        returns (Entry)
+    {
+        return Entry.wrap(
+            uint256(uint160(impl_)) | (uint256(uint32(classId_)) << 160) | (gasLimit_ << 192)
+                | (isDefault ? 1 << 216 : 0) | (uint256(uint32(assessorClass)) << 224)
+        );
+    }
+
+    function impl(Entry entry) internal pure returns (address) {
+        return address(uint160(Entry.unwrap(entry)));
+    }
+
+    function classId(Entry entry) internal pure returns (bytes4) {
+        return bytes4(uint32(Entry.unwrap(entry) >> 160));
+    }
+
+    function gasLimit(Entry entry) internal pure returns (uint24) {
+        return uint24(Entry.unwrap(entry) >> 192);
+    }
+
+    function inDefaultClass(Entry entry) internal pure returns (bool) {
+        return uint8(Entry.unwrap(entry) >> 216) != 0;
+    }
+
+    function requiredAssessorClass(Entry entry) internal pure returns (bytes4) {
+        return bytes4(uint32(Entry.unwrap(entry) >> 224));
+    }
 }
 
 /// @title The registry of verifiers, see IVerifierRouter for what it promises
@@ -50,9 +80,9 @@ contract VerifierRouter is IVerifierRouter, Ownable {
         if (requests.length != fills.length || requestDigests.length != fills.length) revert LengthMismatch();
 
         bytes4 selector = _selectorOf(fills[0].seal);
-        Entry memory entry = _callableEntry(selector);
-        bytes4 classId = entry.classId;
-        bool isJoint = entry.requiredAssessorClass == bytes4(0); // or an assessor, which verifies no claims
+        Entry entry = _callableEntry(selector);
+        bytes4 classId = entry.classId();
+        bool isJoint = entry.requiredAssessorClass() == bytes4(0); // or an assessor, which verifies no claims
         if (isJoint && classes[classId].interfaceTag == ASSESSOR_TAG) revert TerminalAssessorAsVerifier(selector);
 
         for (uint256 i = 0; i < fills.length; ++i) {
@@ -62,7 +92,7 @@ contract VerifierRouter is IVerifierRouter, Ownable {
             if (current != selector) {
                 selector = current;
                 entry = _callableEntry(selector);
-                if (entry.classId != classId) revert MixedClassWithinBatch(classId, entry.classId);
+                if (entry.classId() != classId) revert MixedClassWithinBatch(classId, entry.classId());
             }
             _checkSignedSelector(requests[i].selector, selector, entry);
             bool success = isJoint
@@ -71,15 +101,15 @@ contract VerifierRouter is IVerifierRouter, Ownable {
             if (!success) revert VerifierFailed(i, selector);
         }
 
-        if (!isJoint) _assess(batch.assessorSeal, entry.requiredAssessorClass);
+        if (!isJoint) _assess(batch.assessorSeal, entry.requiredAssessorClass());
         else if (batch.assessorSeal.length != 0) revert AssessorMustBeAbsent();
     }
 
     /// @dev Reverts unless a request that signed `signed` accepts a seal of the entry.
-    function _checkSignedSelector(bytes4 signed, bytes4 selector, Entry memory entry) private view {
-        bytes4 classId = entry.classId;
+    function _checkSignedSelector(bytes4 signed, bytes4 selector, Entry entry) private view {
+        bytes4 classId = entry.classId();
         if (signed == bytes4(0)) {
-            if (entry.inDefaultClass) return;
+            if (entry.inDefaultClass()) return;
             bytes4 expected = defaultClassId;
             if (expected == bytes4(0)) revert NoDefaultClass();
             revert SignedDefaultClassMismatch(expected, classId);
@@ -92,11 +122,7 @@ contract VerifierRouter is IVerifierRouter, Ownable {
     }
 
     /// @dev Encodes `verify(seal, claimDigest)` in place and lets the memory go again: there is one call per fill.
-    function _verifiesClaim(Entry memory entry, bytes calldata seal, bytes32 claimDigest)
-        private
-        view
-        returns (bool success)
-    {
+    function _verifiesClaim(Entry entry, bytes calldata seal, bytes32 claimDigest) private view returns (bool success) {
         bytes4 tag = VERIFIER_TAG;
         uint256 size;
         assembly ("memory-safe") {
@@ -113,7 +139,7 @@ contract VerifierRouter is IVerifierRouter, Ownable {
     }
 
     function _verifiesJoint(
-        Entry memory entry,
+        Entry entry,
         SlimRequest calldata request,
         Fulfillment calldata fill,
         bytes32 requestDigest,
@@ -130,8 +156,8 @@ contract VerifierRouter is IVerifierRouter, Ownable {
     /// @dev The arguments of `verifyBatch` and `verifyAssessor` are the same, so the calldata is passed on as it came.
     function _assess(bytes calldata assessorSeal, bytes4 requiredClass) private view {
         if (assessorSeal.length == 0) revert AssessorRequired();
-        Entry memory entry = _callableEntry(_selectorOf(assessorSeal));
-        if (entry.classId != requiredClass) revert AssessorClassMismatch(requiredClass, entry.classId);
+        Entry entry = _callableEntry(_selectorOf(assessorSeal));
+        if (entry.classId() != requiredClass) revert AssessorClassMismatch(requiredClass, entry.classId());
         bytes4 tag = ASSESSOR_TAG;
         assembly ("memory-safe") {
             let call_ := mload(0x40)
@@ -147,9 +173,9 @@ contract VerifierRouter is IVerifierRouter, Ownable {
     }
 
     /// @dev Calls the entry, under its gas limit, with the `size` bytes at the free memory pointer.
-    function _succeeds(Entry memory entry, uint256 size) private view returns (bool success) {
-        address impl = entry.impl;
-        uint256 gasLimit = entry.gasLimit;
+    function _succeeds(Entry entry, uint256 size) private view returns (bool success) {
+        address impl = entry.impl();
+        uint256 gasLimit = entry.gasLimit();
         assembly ("memory-safe") {
             success := staticcall(gasLimit, impl, mload(0x40), size, 0, 0)
         }
@@ -161,14 +187,14 @@ contract VerifierRouter is IVerifierRouter, Ownable {
     }
 
     /// @dev An implementation that lost its code would accept everything, so it counts as removed.
-    function _callableEntry(bytes4 selector) private view returns (Entry memory entry) {
+    function _callableEntry(bytes4 selector) private view returns (Entry entry) {
         entry = _liveEntry(selector);
-        if (entry.impl.code.length == 0) revert EntryRemoved(selector);
+        if (entry.impl().code.length == 0) revert EntryRemoved(selector);
     }
 
-    function _liveEntry(bytes4 selector) private view returns (Entry memory entry) {
+    function _liveEntry(bytes4 selector) private view returns (Entry entry) {
         entry = registered[selector];
-        if (entry.impl != address(0)) return entry;
+        if (Entry.unwrap(entry) != 0) return entry;
         if (tombstoned[selector]) revert EntryRemoved(selector);
         if (_isClass(selector)) revert EntryIsClass(selector);
         revert EntryUnknown(selector);
@@ -231,29 +257,24 @@ contract VerifierRouter is IVerifierRouter, Ownable {
             _supports(impl, type(IERC165).interfaceId) && !_supports(impl, 0xffffffff) && _supports(impl, tag);
         if (!conforms) revert Erc165CheckFailed(impl, tag);
 
-        registered[selector] = Entry({
-            impl: impl,
-            classId: parentClassId,
-            gasLimit: uint24(gasLimit),
-            inDefaultClass: class.isDefault,
-            requiredAssessorClass: class.requiredAssessorClass
-        });
+        registered[selector] =
+            EntryLib.pack(impl, parentClassId, gasLimit, class.isDefault, class.requiredAssessorClass);
         ++entriesPerClass[parentClassId];
         emit EntryAdded(selector, impl, parentClassId, gasLimit);
     }
 
     /// @inheritdoc IVerifierRouter
     function removeEntry(bytes4 selector) external onlyOwner {
-        --entriesPerClass[_liveEntry(selector).classId];
-        delete registered[selector];
+        --entriesPerClass[_liveEntry(selector).classId()];
+        registered[selector] = Entry.wrap(0);
         tombstoned[selector] = true;
         emit EntryTombstoned(selector);
     }
 
     /// @inheritdoc IVerifierRouter
     function entries(bytes4 selector) external view returns (address impl, bytes4 classId, uint64 gasLimit) {
-        Entry storage entry = registered[selector];
-        return (entry.impl, entry.classId, entry.gasLimit);
+        Entry entry = registered[selector];
+        return (entry.impl(), entry.classId(), entry.gasLimit());
     }
 
     function _isClass(bytes4 id) private view returns (bool) {
@@ -261,7 +282,7 @@ contract VerifierRouter is IVerifierRouter, Ownable {
     }
 
     function _isEntry(bytes4 id) private view returns (bool) {
-        return registered[id].impl != address(0);
+        return Entry.unwrap(registered[id]) != 0;
     }
 
     function _requireClass(bytes4 classId) private view {

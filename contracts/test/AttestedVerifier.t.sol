@@ -10,6 +10,7 @@ import { vm } from "./base/Vm.sol";
 contract AttestedVerifierTest is Test {
     bytes4 private constant SELECTOR = bytes4(keccak256("rialto.AttestedVerifier.v1"));
     bytes32 private constant CLAIM = keccak256("a claim");
+    uint256 private constant DELAY = 7 days;
 
     IAttestedVerifier private verifier;
     /// @dev Keys of the attesters in ascending order of their addresses.
@@ -33,7 +34,8 @@ contract AttestedVerifierTest is Test {
     }
 
     function deploy(address[] memory list, uint256 threshold) private returns (IAttestedVerifier) {
-        return IAttestedVerifier(vm.deployCode("AttestedVerifier.sol:AttestedVerifier", abi.encode(list, threshold)));
+        bytes memory arguments = abi.encode(list, threshold, DELAY);
+        return IAttestedVerifier(vm.deployCode("AttestedVerifier.sol:AttestedVerifier", arguments));
     }
 
     function leaf(bytes32 claim) private pure returns (bytes32) {
@@ -84,7 +86,7 @@ contract AttestedVerifierTest is Test {
 
     function deployFails(address[] memory list, uint256 threshold) private {
         bytes memory code =
-            abi.encodePacked(vm.getCode("AttestedVerifier.sol:AttestedVerifier"), abi.encode(list, threshold));
+            abi.encodePacked(vm.getCode("AttestedVerifier.sol:AttestedVerifier"), abi.encode(list, threshold, DELAY));
         address deployed;
         assembly {
             deployed := create(0, add(code, 0x20), mload(code))
@@ -123,6 +125,15 @@ contract AttestedVerifierTest is Test {
 
     function test_seal_with_something_behind() public {
         bytes memory seal = bytes.concat(single(attest(leaf(CLAIM), 2)), bytes32(0));
+        fails(seal, abi.encodeWithSelector(IAttestedVerifier.MalformedSeal.selector));
+    }
+
+    function test_seal_with_dirty_padding() public {
+        bytes memory seal = single(attest(leaf(CLAIM), 2)); // 130 bytes, so 30 of padding
+        verifier.verify(seal, CLAIM);
+        seal[seal.length - 1] = 0x01;
+        fails(seal, abi.encodeWithSelector(IAttestedVerifier.MalformedSeal.selector));
+        (seal[seal.length - 1], seal[seal.length - 30]) = (0, 0x80);
         fails(seal, abi.encodeWithSelector(IAttestedVerifier.MalformedSeal.selector));
     }
 

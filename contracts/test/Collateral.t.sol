@@ -90,7 +90,7 @@ contract WithdrawCollateralTest is MarketTest {
 
     function test_withdrawCollateral_reverts_when_the_token_says_false() public {
         RefusingToken refusing = new RefusingToken();
-        IMarket other = IMarket(deploy("Market", abi.encode(router, refusing)));
+        IMarket other = IMarket(deploy("Market", abi.encode(router, refusing, treasury)));
         vm.prank(prover.addr);
         other.depositCollateral(1 ether);
         expectRevert(abi.encodeWithSelector(IMarket.TransferFailed.selector));
@@ -111,7 +111,10 @@ contract WithdrawCollateralTest is MarketTest {
 
 /// @notice Takes deposits and gives nothing back, with a return value instead of a revert.
 contract RefusingToken {
-    function transferFrom(address, address, uint256) external pure returns (bool) {
+    mapping(address => uint256) public balanceOf;
+
+    function transferFrom(address, address to, uint256 amount) external returns (bool) {
+        balanceOf[to] += amount;
         return true;
     }
 

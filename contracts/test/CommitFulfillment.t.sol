@@ -98,6 +98,61 @@ contract CommitFulfillmentTest is DeliveryTest {
         assertPaid(market.priceAndFulfill(priced, batches)[0]);
     }
 
+    // ------------------------------------------------------------------------------------- calldata that is not canonical
+
+    function cut(bytes memory whole, uint256 from, uint256 to) private pure returns (bytes memory part) {
+        part = new bytes(to - from);
+        for (uint256 i = 0; i < part.length; ++i) {
+            part[i] = whole[from + i];
+        }
+    }
+
+    /// @dev A delivery after the lock deadline: its arguments are the batches alone.
+    function lapsed() private returns (FulfillmentBatch[] memory batches, bytes memory call_) {
+        ProofRequest memory request = newRequest(1);
+        lock(request, prover);
+        vm.warp(START + 101);
+        batches = batchOf(request, prover);
+        call_ = abi.encodeCall(IMarket.fulfill, (batches));
+    }
+
+    function send(bytes memory call_) private returns (bool success, bytes memory reason) {
+        return address(market).call(call_);
+    }
+
+    function test_bytes_behind_the_arguments() public {
+        (FulfillmentBatch[] memory batches, bytes memory call_) = lapsed();
+        commit(batches);
+        (bool success,) = send(abi.encodePacked(call_, "an attribution"));
+        assertTrue(success, "fulfilled");
+        assertEq(market.fulfillmentCommitBlock(keccak256(abi.encode(batches))), 0, "spent");
+    }
+
+    function test_a_gap_before_the_array() public {
+        (FulfillmentBatch[] memory batches, bytes memory call_) = lapsed();
+        commit(batches);
+        (bool success,) = send(
+            abi.encodePacked(cut(call_, 0, 4), uint256(0x40), keccak256("a gap"), cut(call_, 0x24, call_.length))
+        );
+        assertTrue(success, "fulfilled");
+    }
+
+    /// The hash of what was sent holds no promise about what lies in front of the array, so it must not count there.
+    function test_a_batch_in_front_of_the_array() public {
+        (FulfillmentBatch[] memory batches, bytes memory call_) = lapsed();
+        bytes memory batch = cut(call_, 0x64, call_.length); // behind selector, offset, length and the batch's offset
+        bytes memory array = abi.encodePacked(uint256(1), ~(batch.length + 0x1f));
+        bytes memory odd = abi.encodePacked(cut(call_, 0, 4), 0x20 + batch.length, batch, array);
+        market.commitFulfillment(keccak256(abi.encodePacked(uint256(0x20), array)));
+        vm.roll(vm.getBlockNumber() + 1);
+        (bool success, bytes memory reason) = send(odd);
+        assertFalse(success, "fulfilled");
+        assertEq(reason, missing, "reason");
+        commit(batches);
+        (success, reason) = send(odd);
+        assertTrue(success, "what it means was committed to");
+    }
+
     /// @dev The commitment is the hash of fulfill's arguments as calldata.
     function test_commitment_is_the_hash_of_the_calldata() public pure {
         FulfillmentBatch[] memory batches = new FulfillmentBatch[](1);

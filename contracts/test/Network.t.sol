@@ -2,10 +2,16 @@
 pragma solidity ^0.8.27;
 
 import { FulfillmentBatch, ProofRequestBatch } from "../src/fulfillment/FulfillmentBatch.sol";
+import { IAllocationBook } from "../src/interfaces/IAllocationBook.sol";
 import { IAttestedVerifier } from "../src/interfaces/IAttestedVerifier.sol";
+import { ICommitteeBook } from "../src/interfaces/ICommitteeBook.sol";
 import { IMarket } from "../src/interfaces/IMarket.sol";
 import { IOnChainAssessor } from "../src/interfaces/IOnChainAssessor.sol";
+import { IProverRegistry } from "../src/interfaces/IProverRegistry.sol";
+import { IRequesterAccount } from "../src/interfaces/IRequesterAccount.sol";
+import { IRequesterAccounts } from "../src/interfaces/IRequesterAccounts.sol";
 import { IVerifierRouter } from "../src/interfaces/IVerifierRouter.sol";
+import { IWorkloadQualifier } from "../src/interfaces/IWorkloadQualifier.sol";
 import { ProofRequest } from "../src/request/ProofRequest.sol";
 import { Predicate, PredicateType } from "../src/request/Requirements.sol";
 import { NetworkTest } from "./base/NetworkTest.sol";
@@ -30,6 +36,26 @@ contract DeployedNetworkTest is NetworkTest {
         assertEq(bytes(label), "Attested", "label");
         assertEq(market.ROUTER(), address(router), "router");
         assertEq(market.COLLATERAL_TOKEN_CONTRACT(), address(token), "token");
+        assertEq(market.TREASURY(), address(treasury), "treasury");
+        assertEq(treasury.DELAY(), 7 days, "treasury's delay");
+    }
+
+    function test_what_exchanges_build_on() public view {
+        IProverRegistry registry = IProverRegistry(deployment.proverRegistry);
+        assertEq(registry.TOKEN(), address(token), "stake is collateral");
+        assertEq(registry.MIN_SELF_STAKE(), 1 ether, "least stake of an operator");
+        assertEq(registry.COOL_DOWN(), 7 days, "cool-down");
+        assertEq(IAllocationBook(deployment.allocationBook).MARKET(), address(market), "allocations");
+        ICommitteeBook committees = ICommitteeBook(payable(deployment.committeeBook));
+        assertEq(committees.MARKET(), address(market), "committees");
+        assertEq(committees.REGISTRY(), address(registry), "committees' stake");
+        IRequesterAccount account =
+            IRequesterAccount(payable(IRequesterAccounts(deployment.requesterAccounts).IMPLEMENTATION()));
+        assertEq(account.ALLOCATION_BOOK(), deployment.allocationBook, "the accounts' allocation book");
+        assertEq(account.COMMITTEE_BOOK(), deployment.committeeBook, "the accounts' committee book");
+        IWorkloadQualifier qualifier = IWorkloadQualifier(deployment.workloadQualifier);
+        assertEq(address(qualifier.REGISTRY()), address(registry), "where qualifications are recorded");
+        assertEq(address(qualifier.ROUTER()), address(router), "what verifies them");
     }
 
     function test_one_proof_bought_and_sold() public {

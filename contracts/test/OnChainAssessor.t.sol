@@ -172,6 +172,67 @@ contract OnChainAssessorTest is MarketTest {
         passes(batch);
     }
 
+    /// @dev Fill `i` of a batch of all predicates in turn, claims with and without their data.
+    function mixed(uint256 count) private view returns (FulfillmentBatch memory batch) {
+        batch.requests = new SlimRequest[](count);
+        batch.fills = new Fulfillment[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            bytes memory journal = abi.encodePacked("journal ", i);
+            Fulfillment memory fill = fillWith(journal);
+            if (i % 4 == 0) batch.requests[i].predicate = digestMatch(journal);
+            if (i % 4 == 1) batch.requests[i].predicate = prefixMatch("journal ");
+            if (i % 4 >= 2) batch.requests[i].predicate = claimMatch(fill.claimDigest);
+            batch.fills[i] = i % 4 == 3 ? claimOnly(fill.claimDigest) : fill;
+        }
+        batch.prover = prover.addr;
+        signBatch(batch, prover.key);
+    }
+
+    function testFuzz_mixed_batches(uint256 count, uint256 which) public {
+        count = bound(count, 1, 12);
+        which = bound(which, 0, count - 1);
+        passes(mixed(count));
+        FulfillmentBatch memory batch = mixed(count);
+        batch.requests[which].predicate.data[0] ^= 0x01; // nothing the prover signs
+        fails(batch, abi.encodeWithSelector(IOnChainAssessor.PredicateFailed.selector, which));
+        batch = mixed(count);
+        batch.fills[which].claimDigest ^= bytes32(uint256(1));
+        bytes4 reason =
+            which % 4 == 3 ? IOnChainAssessor.PredicateFailed.selector : IOnChainAssessor.ClaimDigestMismatch.selector;
+        fails(batch, abi.encodeWithSelector(reason, which));
+        if (which % 4 == 3) return;
+        batch = mixed(count);
+        batch.fills[which].fulfillmentData[0x20] ^= 0x01; // the image id
+        fails(batch, abi.encodeWithSelector(IOnChainAssessor.ClaimDigestMismatch.selector, which));
+        batch = mixed(count);
+        delete batch.fills[which].fulfillmentData;
+        fails(batch, abi.encodeWithSelector(FulfillmentData.MalformedFulfillmentData.selector));
+        batch.fills[which].fulfillmentDataType = FulfillmentDataType.None;
+        if (which % 4 == 2) return passes(batch); // the claim is matched as it is, and the signature is over claims
+        fails(batch, abi.encodeWithSelector(IOnChainAssessor.MissingFulfillmentData.selector, which));
+    }
+
+    /// @dev The predicates come before the signature, and fills are looked at in order.
+    function test_order_of_checks() public {
+        FulfillmentBatch memory batch = mixed(4);
+        batch.assessorSeal = "";
+        fails(batch, abi.encodeWithSelector(IOnChainAssessor.MalformedProverSignature.selector));
+        batch.requests[3].predicate.data = "";
+        fails(batch, abi.encodeWithSelector(IOnChainAssessor.PredicateFailed.selector, 3));
+        batch.fills[2].claimDigest = 0;
+        fails(batch, abi.encodeWithSelector(IOnChainAssessor.ClaimDigestMismatch.selector, 2));
+        batch.fills[1].fulfillmentDataType = FulfillmentDataType.None;
+        fails(batch, abi.encodeWithSelector(IOnChainAssessor.MissingFulfillmentData.selector, 1));
+    }
+
+    /// @dev What the deployed network grants the assessor pays for a batch of three hundred small journals.
+    function test_gas_of_a_large_batch() public view {
+        FulfillmentBatch memory batch = mixed(300);
+        bytes memory call_ = abi.encodeCall(assessor.verifyAssessor, (batch, digestsOf(batch)));
+        (bool success,) = address(assessor).staticcall{ gas: 10_000_000 }(call_);
+        assertTrue(success, "assessed");
+    }
+
     // -------------------------------------------------------------------------------------------------- prover signature
 
     function test_lengths() public {
@@ -216,6 +277,14 @@ contract OnChainAssessorTest is MarketTest {
 
     function expectMismatch() private {
         vm.expectPartialRevert(IOnChainAssessor.ProverSignatureMismatch.selector);
+    }
+
+    function test_a_digest_swapped_with_its_neighbour() public {
+        FulfillmentBatch memory batch = mixed(2);
+        bytes32[] memory digests = digestsOf(batch);
+        (digests[0], digests[1]) = (digests[1], digests[0]);
+        expectMismatch();
+        assessor.verifyAssessor(batch, digests);
     }
 
     function test_signature_binds_prover_digests_claims_and_domain() public {

@@ -56,7 +56,7 @@ contract PublishedVectorsTest is MarketTest {
         bytes32 separator = 0x9a12073b41e4f815ee99d0bd899eff082991a9634e637181204f852376d71a87;
         assertEq(harness.eip712DomainSeparator(), separator, "libraries");
         bytes memory code = vm.getCode("Market.sol:Market");
-        deployAt(MARKET, abi.encodePacked(code, abi.encode(router, token)));
+        deployAt(MARKET, abi.encodePacked(code, abi.encode(router, token, treasury)));
         assertEq(IEip712Domain(MARKET).eip712DomainSeparator(), separator, "market");
     }
 

@@ -38,7 +38,16 @@ contract SelectorsTest is Test {
         check(IMarket.fulfill.selector, 0x122bf118, "fulfill");
         check(IMarket.fulfillAndWithdraw.selector, 0x3f3e2c0d, "fulfillAndWithdraw");
         check(IMarket.priceAndFulfill.selector, 0x79965fdf, "priceAndFulfill");
+        check(IMarket.priceAndFulfillAndWithdraw.selector, 0x9c7a8c61, "priceAndFulfillAndWithdraw");
+        check(IMarket.submitRoot.selector, 0xae7330f1, "submitRoot");
         check(IMarket.submitRootAndFulfill.selector, 0xdbfb7e7e, "submitRootAndFulfill");
+        check(IMarket.submitRootAndFulfillAndWithdraw.selector, 0x1472e479, "submitRootAndFulfillAndWithdraw");
+        check(IMarket.submitRootAndPriceAndFulfill.selector, 0x329264ab, "submitRootAndPriceAndFulfill");
+        check(
+            IMarket.submitRootAndPriceAndFulfillAndWithdraw.selector,
+            0x672b0194,
+            "submitRootAndPriceAndFulfillAndWithdraw"
+        );
         check(IMarket.fulfillmentCommitBlock.selector, 0x51faba41, "fulfillmentCommitBlock");
         check(IMarket.COMMIT_REVEAL_MIN_BLOCKS.selector, 0xf4dd0956, "COMMIT_REVEAL_MIN_BLOCKS");
         check(IMarket.ROUTER.selector, 0x32fe7b26, "ROUTER");

@@ -18,12 +18,40 @@ contract StorageTest is MarketTest {
         bytes32 slot = keccak256(abi.encode(RequestId.unwrap(request.id), 0));
         uint256 first = uint256(uint160(prover.addr)) | (uint256(START + 100) << 160) | (uint256(100) << 224);
         assertEq(word(slot), first, "prover, lock deadline, delta, flags");
-        assertEq(word(bytes32(uint256(slot) + 1)), MIN_PRICE | (uint256(COLLATERAL) << 96), "price, collateral");
+        assertEq(
+            word(bytes32(uint256(slot) + 1)),
+            MIN_PRICE | (uint256(COLLATERAL) << 96) | (1 << 192),
+            "price, collateral, held"
+        );
         assertEq(bytes32(word(bytes32(uint256(slot) + 2))), digestOf(request), "digest");
 
         market.fulfill(batchOf(request, prover));
-        assertEq(word(slot), first | (1 << 248), "paid during lock");
+        assertEq(word(slot), first, "a payment in time writes nothing here");
         assertEq(word(bytes32(uint256(slot) + 1)), 0, "escrow cleared");
+        assertEq(flagsOf(request.id), 1, "paid during lock");
+    }
+
+    /// @dev Price and collateral of nothing: only the bit tells a settled lock from one that is not.
+    function test_lock_slots_of_a_free_request() public {
+        ProofRequest memory request = newRequest(1);
+        (request.offer.minPrice, request.offer.maxPrice, request.offer.lockCollateral) = (0, 0, 0);
+        lock(request, prover);
+        uint256 slot = uint256(keccak256(abi.encode(RequestId.unwrap(request.id), 0)));
+        assertEq(word(bytes32(slot + 1)), 1 << 192, "held");
+        assertEq(flagsOf(request.id), 0, "open");
+        market.fulfill(batchOf(request, prover));
+        assertEq(word(bytes32(slot + 1)), 0, "settled");
+        assertEq(flagsOf(request.id), 1, "paid during lock");
+    }
+
+    function test_slots_of_a_slashed_lock() public {
+        ProofRequest memory request = newRequest(1);
+        lock(request, prover);
+        vm.warp(START + 201);
+        market.slash(request.id);
+        uint256 slot = uint256(keccak256(abi.encode(RequestId.unwrap(request.id), 0)));
+        assertEq(word(bytes32(slot)) >> 248, 4, "slashed");
+        assertEq(word(bytes32(slot + 1)), 0, "settled");
     }
 
     function testFuzz_account_slots(uint32 index) public {

@@ -22,7 +22,8 @@ import { IEip712Domain } from "./IEip712Domain.sol";
 /// collateral held by the market are at least the sum of all balances and all escrows of locks.
 /// Liveness: every function works with all off-chain services dead. The market relies on its router, fixed at deployment:
 /// a router that accepts false seals lets provers be paid for nothing, one that rejects all seals stops fulfilment (locks then
-/// lapse and are slashed; escrows return to clients). It relies on its collateral token to move exactly the amount asked.
+/// lapse and are slashed; escrows return to clients). It relies on its collateral token to move exactly the amount asked when
+/// it pays out; deposits are measured.
 interface IMarket is IEip712Domain {
     // ------------------------------------------------------------------------------------------------------------ events
 
@@ -77,15 +78,20 @@ interface IMarket is IEip712Domain {
     error InvalidSignature();
     error InvalidRequest();
     error TransferFailed();
+    /// @dev The token refused to let the market pull collateral.
+    error TransferFromFailed();
     error BatchSizeExceedsLimit(uint256 batchSize, uint256 limit);
     /// @dev A callback needs image id and journal, and the fill carries none.
     error UnfulfillableCallback();
-    /// @dev The transaction has too little gas left to give a callback its limit, or a burn what it needs.
+    /// @dev The transaction has too little gas left to give a callback its limit, or a transfer what it may need.
     error InsufficientGas();
+    /// @dev The token moved another amount than asked: the market would hold `held` instead of `expected` tokens.
+    error CollateralNotReceived(uint256 expected, uint256 held);
     /// @dev An open fill needs `commitFulfillment` at least `COMMIT_REVEAL_MIN_BLOCKS` earlier.
     error MissingFulfillmentCommitment();
     error InvalidRouter();
     error InvalidCollateralToken();
+    error InvalidTreasury();
     /// @dev A part of a batch lies in front of the batch in calldata; no encoder writes that.
     error MalformedCalldata();
     /// @dev An amount does not fit the `bits` of its storage.
@@ -103,10 +109,11 @@ interface IMarket is IEip712Domain {
     /// @dev `InsufficientBalance(sender)`, then `TransferFailed` if the sender does not take it.
     function withdraw(uint256 value) external;
 
-    /// @notice Deposited ETH of `addr` in wei, without escrows. The market's own address holds nothing anybody can claim.
+    /// @notice Deposited ETH of `addr` in wei, without escrows.
     function balanceOf(address addr) external view returns (uint256);
 
     /// @notice Pulls `value` collateral tokens from the sender, who has approved them, and credits the sender.
+    /// @dev `SafeCastOverflowedUintDowncast`, `TransferFromFailed()` if the token refuses, `CollateralNotReceived` if it keeps a part.
     function depositCollateral(uint256 value) external;
 
     /// @notice Pulls `value` collateral tokens from the sender and credits `to`.
@@ -126,6 +133,11 @@ interface IMarket is IEip712Domain {
 
     /// @notice Deposited collateral of `addr`, without what its locks hold.
     function balanceOfCollateral(address addr) external view returns (uint256);
+
+    /// @notice Sends all that the market's own account holds, and nothing else, to the treasury. Anybody may call.
+    /// @dev That account gets what slashing leaves when nobody delivered late, and whatever somebody credits to the market's
+    ///      address. `Withdrawal` and `CollateralWithdrawal` name the market as account. `TransferFailed`.
+    function sendToTreasury() external;
 
     // ---------------------------------------------------------------------------------------------------------- requests
 
@@ -156,7 +168,8 @@ interface IMarket is IEip712Domain {
     ///         goes to the market's account and the client gets its escrow back.
     /// @dev Reverts, in this order: `InvalidRequest`; `RequestIsNotLocked`; `RequestIsSlashed`; `RequestIsFulfilled` (paid
     ///      during the lock); `RequestIsNotExpired` (until the deadline has passed); `InsufficientGas` when too little is left
-    ///      to burn. A token that refuses the burn does not stop it: the amount stays here, in the burn address's account.
+    ///      to burn. A token that refuses the burn (it reverts, does not answer `true`, or uses more than
+    ///      100,000 gas) does not stop it: the amount stays here, in the burn address's account.
     function slash(RequestId requestId) external;
 
     // -------------------------------------------------------------------------------------------------------- fulfilment
@@ -188,7 +201,8 @@ interface IMarket is IEip712Domain {
     function fulfill(FulfillmentBatch[] calldata fulfillmentBatches) external returns (bytes[] memory paymentError);
 
     /// @notice `fulfill`, then sends each batch's prover its whole ETH balance.
-    /// @dev A prover that cannot receive ETH reverts the whole call with `TransferFailed`.
+    /// @dev A send gets 100,000 gas. A prover that does not take it keeps its balance, which `withdraw` sends with all gas; the
+    ///      others are paid. `InsufficientGas` when a send could not get that much.
     function fulfillAndWithdraw(FulfillmentBatch[] calldata fulfillmentBatches)
         external
         returns (bytes[] memory paymentError);
@@ -200,12 +214,47 @@ interface IMarket is IEip712Domain {
         FulfillmentBatch[] calldata fulfillmentBatches
     ) external returns (bytes[] memory paymentError);
 
-    /// @notice `submitMerkleRoot(root, seal)` on the contract named by the caller, then `fulfill`.
-    /// @dev The market has no privilege that such a call could use.
+    /// @notice `priceAndFulfill`, then the sends of `fulfillAndWithdraw`.
+    function priceAndFulfillAndWithdraw(
+        ProofRequestBatch[] calldata requestBatches,
+        FulfillmentBatch[] calldata fulfillmentBatches
+    ) external returns (bytes[] memory paymentError);
+
+    /// @notice `submitMerkleRoot(root, seal)` on the contract named by the caller.
+    /// @dev It reverts with what that contract reverts with. The market has no privilege that such a call could use.
+    function submitRoot(address setVerifier, bytes32 root, bytes calldata seal) external;
+
+    /// @notice `submitRoot`, then `fulfill`.
     function submitRootAndFulfill(
         address setVerifier,
         bytes32 root,
         bytes calldata seal,
+        FulfillmentBatch[] calldata fulfillmentBatches
+    ) external returns (bytes[] memory paymentError);
+
+    /// @notice `submitRoot`, then `fulfillAndWithdraw`.
+    function submitRootAndFulfillAndWithdraw(
+        address setVerifier,
+        bytes32 root,
+        bytes calldata seal,
+        FulfillmentBatch[] calldata fulfillmentBatches
+    ) external returns (bytes[] memory paymentError);
+
+    /// @notice `submitRoot`, then `priceAndFulfill`.
+    function submitRootAndPriceAndFulfill(
+        address setVerifier,
+        bytes32 root,
+        bytes calldata seal,
+        ProofRequestBatch[] calldata requestBatches,
+        FulfillmentBatch[] calldata fulfillmentBatches
+    ) external returns (bytes[] memory paymentError);
+
+    /// @notice `submitRoot`, then `priceAndFulfillAndWithdraw`.
+    function submitRootAndPriceAndFulfillAndWithdraw(
+        address setVerifier,
+        bytes32 root,
+        bytes calldata seal,
+        ProofRequestBatch[] calldata requestBatches,
         FulfillmentBatch[] calldata fulfillmentBatches
     ) external returns (bytes[] memory paymentError);
 
@@ -248,6 +297,9 @@ interface IMarket is IEip712Domain {
 
     /// @notice The ERC-20 token of collateral, fixed at deployment.
     function COLLATERAL_TOKEN_CONTRACT() external view returns (address);
+
+    /// @notice Where `sendToTreasury` sends, fixed at deployment.
+    function TREASURY() external view returns (address);
 
     /// @notice Gas given to a client contract's `isValidSignature`: 100,000.
     function ERC1271_MAX_GAS_FOR_CHECK() external view returns (uint256);

@@ -4,6 +4,19 @@ pragma solidity ^0.8.27;
 import { EfficientHashLib } from "solady/utils/EfficientHashLib.sol";
 import { IEip712Domain } from "../interfaces/IEip712Domain.sol";
 
+library Eip712 {
+    /// @notice What is signed, in the domain of a separator, for a struct of this hash.
+    function digest(bytes32 separator, bytes32 structHash) internal pure returns (bytes32 result) {
+        assembly ("memory-safe") {
+            mstore(0x00, hex"1901")
+            mstore(0x02, separator)
+            mstore(0x22, structHash)
+            result := keccak256(0x00, 0x42)
+            mstore(0x22, 0) // the upper half of the free memory pointer
+        }
+    }
+}
+
 /// @notice An EIP-712 domain of version "1", bound to this contract and to the chain it runs on, also after a chain split.
 abstract contract Eip712Domain is IEip712Domain {
     bytes32 private constant TYPEHASH =
@@ -42,15 +55,8 @@ abstract contract Eip712Domain is IEip712Domain {
     }
 
     /// @notice What is signed for a struct whose EIP-712 hash is `structHash`.
-    function _digest(bytes32 structHash) internal view returns (bytes32 digest) {
-        bytes32 separator = _domainSeparator();
-        assembly ("memory-safe") {
-            mstore(0x00, hex"1901")
-            mstore(0x02, separator)
-            mstore(0x22, structHash)
-            digest := keccak256(0x00, 0x42)
-            mstore(0x22, 0) // the upper half of the free memory pointer
-        }
+    function _digest(bytes32 structHash) internal view returns (bytes32) {
+        return Eip712.digest(_domainSeparator(), structHash);
     }
 
     function _buildSeparator() private view returns (bytes32) {

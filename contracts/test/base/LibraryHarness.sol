@@ -2,12 +2,16 @@
 pragma solidity ^0.8.27;
 
 import { Claim } from "../../src/fulfillment/Claim.sol";
+import { Fulfillment, FulfillmentBatch } from "../../src/fulfillment/FulfillmentBatch.sol";
 import { FulfillmentData } from "../../src/fulfillment/FulfillmentData.sol";
 import { Offer } from "../../src/request/Offer.sol";
 import { Input, ProofRequest, ProofRequestLib, SlimRequest } from "../../src/request/ProofRequest.sol";
+import { RequestId } from "../../src/request/RequestId.sol";
 import { Requirements, RequirementsLib } from "../../src/request/Requirements.sol";
 import { Eip712Domain } from "../../src/signing/Eip712Domain.sol";
+import { AssessorJournalLib } from "../../src/verification/AssessorJournal.sol";
 import { ClaimTree } from "../../src/verification/ClaimTree.sol";
+import { InclusionSeal } from "../../src/verification/InclusionSeal.sol";
 
 /// @notice The contracts' libraries, callable with calldata. Deployed at a market's address it has that market's domain.
 contract LibraryHarness is Eip712Domain {
@@ -57,6 +61,30 @@ contract LibraryHarness is Eip712Domain {
 
     function foldClaim(bytes32 claim, bytes32[] calldata path) external pure returns (bytes32) {
         return ClaimTree.fold(ClaimTree.leaf(claim), path);
+    }
+
+    function assessorLeaf(uint256 index, RequestId id, bytes32 digest, Fulfillment calldata fill)
+        external
+        pure
+        returns (bytes32)
+    {
+        return AssessorJournalLib.leaf(index, id, digest, fill);
+    }
+
+    function assessorDigest(FulfillmentBatch calldata batch, bytes32[] calldata digests)
+        external
+        pure
+        returns (bytes32)
+    {
+        return AssessorJournalLib.digest(batch, digests);
+    }
+
+    function treeRoot(bytes32[] memory nodes) external pure returns (bytes32) {
+        return ClaimTree.root(nodes);
+    }
+
+    function decodeInclusion(bytes calldata data) external pure returns (bytes32[] memory path, bytes memory rootSeal) {
+        return InclusionSeal.decode(data);
     }
 
     function _domainName() internal pure override returns (string memory) {

@@ -8,6 +8,7 @@ import {
     ProofRequestBatch
 } from "../../src/fulfillment/FulfillmentBatch.sol";
 import { IMarket } from "../../src/interfaces/IMarket.sol";
+import { ITreasury } from "../../src/interfaces/ITreasury.sol";
 import { ClassMetadata, IVerifierRouter } from "../../src/interfaces/IVerifierRouter.sol";
 import { Offer } from "../../src/request/Offer.sol";
 import { Input, InputType, ProofRequest, SlimRequest } from "../../src/request/ProofRequest.sol";
@@ -43,6 +44,7 @@ abstract contract MarketTest is Test {
     IMarket internal market;
     IVerifierRouter internal router;
     ICollateralToken internal token;
+    ITreasury internal treasury;
     Party internal client = Party(keyOf("client"), vm.addr(keyOf("client")));
     Party internal prover = Party(keyOf("prover"), vm.addr(keyOf("prover")));
     Party internal rival = Party(keyOf("rival"), vm.addr(keyOf("rival")));
@@ -53,7 +55,8 @@ abstract contract MarketTest is Test {
         token = ICollateralToken(deploy("CollateralToken", abi.encode(address(this))));
         router = IVerifierRouter(deploy("VerifierRouter", abi.encode(address(this))));
         register();
-        market = IMarket(deploy("Market", abi.encode(router, token)));
+        treasury = ITreasury(payable(deploy("Treasury", abi.encode(address(this), 7 days))));
+        market = IMarket(deploy("Market", abi.encode(router, token, treasury)));
         fund(client.addr, 10 ether);
         stake(prover.addr, 10 ether);
         stake(rival.addr, 10 ether);

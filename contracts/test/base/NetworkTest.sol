@@ -5,6 +5,7 @@ import { Fulfillment, FulfillmentBatch } from "../../src/fulfillment/Fulfillment
 import { IAttestedVerifier } from "../../src/interfaces/IAttestedVerifier.sol";
 import { IMarket } from "../../src/interfaces/IMarket.sol";
 import { IOnChainAssessor } from "../../src/interfaces/IOnChainAssessor.sol";
+import { ITreasury } from "../../src/interfaces/ITreasury.sol";
 import { IVerifierRouter } from "../../src/interfaces/IVerifierRouter.sol";
 import { ProofRequest } from "../../src/request/ProofRequest.sol";
 import { DeliveryTest } from "./DeliveryTest.sol";
@@ -13,21 +14,37 @@ import { ICollateralToken } from "./ICollateralToken.sol";
 import { vm } from "./Vm.sol";
 
 interface IDeploy {
+    struct Settings {
+        address[] attesters;
+        uint256 threshold;
+        uint256 attesterDelay;
+        uint256 treasuryDelay;
+        uint48 coolDown;
+        uint96 minSelfStake;
+        address collateralToken;
+        address owner;
+    }
+
     struct Deployment {
         address market;
         address router;
         address assessor;
         address attestedVerifier;
         address collateralToken;
+        address treasury;
+        address proverRegistry;
+        address workloadQualifier;
+        address allocationBook;
+        address committeeBook;
+        address requesterAccounts;
     }
 
-    function deploy(address[] memory attesters, uint256 threshold, address token, address sender)
-        external
-        returns (Deployment memory);
+    function deploy(Settings memory settings, address sender) external returns (Deployment memory);
 }
 
 /// @notice What script/Deploy.s.sol deploys, with three attesters of whom two must sign.
 abstract contract NetworkTest is DeliveryTest {
+    IDeploy.Deployment internal deployment;
     IAttestedVerifier internal attested;
     IOnChainAssessor internal assessor;
     uint256[] internal attesterKeys;
@@ -49,11 +66,15 @@ abstract contract NetworkTest is DeliveryTest {
         }
         token = ICollateralToken(deploy("CollateralToken", abi.encode(address(this))));
         IDeploy script = IDeploy(vm.deployCode("DeployScript.sol:DeployScript", ""));
-        IDeploy.Deployment memory deployment = script.deploy(attesters, 2, address(token), address(script));
+        deployment = script.deploy(
+            IDeploy.Settings(attesters, 2, 7 days, 7 days, 7 days, 1 ether, address(token), address(script)),
+            address(script)
+        );
         market = IMarket(deployment.market);
         router = IVerifierRouter(deployment.router);
         attested = IAttestedVerifier(deployment.attestedVerifier);
         assessor = IOnChainAssessor(deployment.assessor);
+        treasury = ITreasury(payable(deployment.treasury));
         fund(client.addr, 10 ether);
         stake(prover.addr, 10 ether);
         stake(rival.addr, 10 ether);

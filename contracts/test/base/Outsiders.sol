@@ -21,6 +21,11 @@ contract NullVerifier is IClaimVerifier, IJointVerifier, IAssessor {
     }
 }
 
+/// @notice Accepts every call and costs next to nothing: for measuring what is left when verification is left out.
+contract SilentVerifier {
+    fallback() external { }
+}
+
 /// @notice Stores every root: for measuring what a root costs when its verification is left out.
 contract NullSetVerifier is ISetVerifier {
     bytes4 public constant SELECTOR = 0x242f9d5b;
@@ -104,3 +109,48 @@ contract CallbackCounter is IMarketCallback {
 
 /// @notice A prover that does not take ETH.
 contract NoEther { }
+
+/// @notice A prover that is sent ETH and does something of its own with the call.
+contract Receiver {
+    enum Mode {
+        Take,
+        BurnGas,
+        ReturnBomb,
+        Call
+    }
+
+    Mode private immutable mode;
+    address private target;
+    bytes private prepared;
+    bool private insists;
+    /// @notice How often it was sent ETH, and how often its own call succeeded.
+    uint256 public received;
+    uint256 public succeeded;
+
+    constructor(Mode mode_) {
+        mode = mode_;
+    }
+
+    /// @param insists_ refuse the ETH when the call fails
+    function prepare(address target_, bytes calldata call_, bool insists_) external {
+        (target, prepared, insists) = (target_, call_, insists_);
+    }
+
+    function act(address target_, bytes calldata call_) external returns (bool success) {
+        (success,) = target_.call(call_);
+    }
+
+    receive() external payable {
+        while (mode == Mode.BurnGas) { }
+        if (mode == Mode.ReturnBomb) {
+            assembly {
+                return(0, 1000000)
+            }
+        }
+        ++received;
+        if (mode == Mode.Take) return;
+        (bool success,) = target.call(prepared);
+        if (success) ++succeeded;
+        require(success || !insists, "refused");
+    }
+}

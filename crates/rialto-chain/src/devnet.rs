@@ -332,6 +332,7 @@ fn network(config: &DevnetConfig, rpc_url: Url, contracts: Contracts) -> Network
         collateral_token: contracts.collateral_token,
         attesters: config.attesters.clone(),
         threshold: config.threshold,
+        extension: Some(contracts.extension),
         deployed_at_block: contracts.deployed_at_block,
         artifacts: config.artifacts.clone(),
     }

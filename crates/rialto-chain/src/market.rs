@@ -155,7 +155,7 @@ impl Market {
 
     /// The lock under `id`, if there ever was one.
     pub async fn lock_of(&self, id: RequestId) -> Result<Option<OnChainLock>, MarketError> {
-        let raw = self.read(abi::requestLocksCall(id.to_u256())).await?;
+        let raw = self.read(abi::requestLocksCall { requestId: id.to_u256() }).await?;
         if raw.prover == Address::ZERO {
             return Ok(None);
         }

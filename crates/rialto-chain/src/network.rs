@@ -37,11 +37,30 @@ pub struct Network {
     pub attesters: Vec<Attester>,
     /// How many of them must sign.
     pub threshold: usize,
+    /// What exchanges build on; absent where there is only a market.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
     /// First block with events of the market.
     pub deployed_at_block: BlockNumber,
     /// Where provers and attesters of this network put and find artifacts: a URL of a store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifacts: Option<Url>,
+}
+
+/// The contracts beside a market that let an exchange choose provers. The market knows none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extension {
+    /// Stake, keys and declarations of provers, and who may slash them.
+    pub prover_registry: Address,
+    /// Records in the registry which provers proved a workload in time.
+    pub workload_qualifier: Address,
+    /// Locks requests for the prover whom an exchange chose.
+    pub allocation_book: Address,
+    /// Has several provers prove one request.
+    pub committee_book: Address,
+    /// Creates the accounts by which requesters hand requests to an exchange.
+    pub requester_accounts: Address,
 }
 
 /// Somebody who verifies proofs natively and signs what it verified.
@@ -152,6 +171,13 @@ mod tests {
                 url: "http://127.0.0.1:9000".parse().unwrap(),
             }],
             threshold: 1,
+            extension: Some(Extension {
+                prover_registry: Address::repeat_byte(7),
+                workload_qualifier: Address::repeat_byte(8),
+                allocation_book: Address::repeat_byte(9),
+                committee_book: Address::repeat_byte(10),
+                requester_accounts: Address::repeat_byte(11),
+            }),
             deployed_at_block: BlockNumber(1),
             artifacts: None,
         }

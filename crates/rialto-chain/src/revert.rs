@@ -95,6 +95,16 @@ pub enum MarketRevert {
     /// The market could not pull tokens.
     #[error("the market could not pull collateral; approve it, and hold enough of the token")]
     TransferFromFailed,
+    /// The token moved another amount than it was asked to.
+    #[error(
+        "the collateral token moved another amount than asked: the market would hold {held}, not {expected}; such tokens cannot be used"
+    )]
+    CollateralNotReceived {
+        /// What the market should hold after the deposit.
+        expected: U256,
+        /// What it would hold.
+        held: U256,
+    },
     /// Too many fills, or lists of different lengths.
     #[error(
         "a batch has {size} elements where {limit} are right; split it, or give one signature per request"

@@ -16,11 +16,13 @@ mod request;
 
 pub mod abi;
 pub mod attestation;
+pub mod draw;
 pub mod eip712;
 pub mod guest_env;
 pub mod lifecycle;
 pub mod merkle;
 pub mod registry;
+pub mod stake_tree;
 
 pub use amount::{Collateral, Cycles, InvalidAmount, Timestamp, Wei};
 pub use claim::{ClaimDigest, ImageId, Journal, claim_digest};

@@ -5,7 +5,9 @@
 use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
 use expect_test::expect_file;
 use rialto_protocol::attestation::{AttestedSeal, AttesterDomain};
+use rialto_protocol::draw::{Draws, Ticket, Weight};
 use rialto_protocol::eip712::AssessorDomain;
+use rialto_protocol::stake_tree::{Leaf, LeafProof, Node, StakeTree};
 use rialto_protocol::*;
 use serde_json::{Value, json};
 
@@ -202,6 +204,82 @@ fn fulfillment_commitments_and_batch_authorisations() {
         })
     });
     golden("fulfillment", cases.to_vec());
+}
+
+/// Totals at and around powers of two, where candidates are passed over least and most often.
+#[test]
+fn tickets() {
+    let totals =
+        [1u128, 2, 3, 5, 64, 65, 1_000_000_007, (1 << 64) + 1, (1 << 95) + 1, (1 << 96) - 1];
+    let cases = totals.iter().enumerate().map(|(n, total)| {
+        let seed = B256::repeat_byte(n as u8 + 1);
+        let total = Weight::try_from(*total).unwrap();
+        let mut draws = Draws::new(seed);
+        let tickets: Vec<_> = (0..5).map(|_| draws.next(total).unwrap().0.to_string()).collect();
+        json!({
+            "seed": seed,
+            "total": total.get().to_string(),
+            "tickets": tickets,
+            "candidates": draws.candidates().to_string(),
+        })
+    });
+    golden("draw", cases.collect());
+}
+
+/// Trees with and without holes, whom some tickets fall on, and whom a seed draws without replacement.
+#[test]
+fn stake_trees() {
+    let trees: [&[u128]; 7] = [
+        &[7],
+        &[1, 1],
+        &[5, 0, 7],
+        &[0, 0, 0, 9],
+        &[1 << 90, 3, 0, 1 << 80, 2, (1 << 92) + 1],
+        &[10, 0, 30, 40, 0, 0, 70, 80, 90],
+        &[1; 17],
+    ];
+    let cases = trees.iter().enumerate().map(|(n, weights)| {
+        let mut tree = StakeTree::default();
+        let mut provers = Vec::new();
+        for (index, weight) in weights.iter().enumerate() {
+            let prover = Address::repeat_byte(16 * (n as u8 + 1) + index as u8);
+            let weight = Weight::try_from(*weight).unwrap();
+            tree.set(index, Leaf { prover, weight }).unwrap();
+            provers.push(prover);
+        }
+        let total = tree.total().get();
+        let tickets = [0, total / 3, total / 2, total - 1];
+        let winners = tickets.map(|at| tree.draw_at(Ticket(at)).unwrap());
+        let proofs: Vec<LeafProof> = winners.iter().map(|at| tree.prove(*at).unwrap()).collect();
+        let seed = B256::repeat_byte(0xa0 + n as u8);
+        let drawn = tree.draw_many(seed, 5);
+        json!({
+            "provers": provers,
+            "weights": weights.iter().map(u128::to_string).collect::<Vec<_>>(),
+            "depth": tree.depth().to_string(),
+            "root": tree.root(),
+            "total": total.to_string(),
+            "tickets": tickets.map(|at| at.to_string()),
+            "encodedProofs": encoded(&proofs),
+            "seed": seed,
+            "encodedDraws": encoded(&drawn),
+        })
+    });
+    golden("stake_tree", cases.collect());
+}
+
+/// The ABI encoding of a `LeafProof[]`.
+fn encoded(proofs: &[LeafProof]) -> Bytes {
+    use alloy_sol_types::SolValue;
+    let proofs: Vec<_> = proofs
+        .iter()
+        .map(|LeafProof { leaf, index, path }| {
+            let path: Vec<_> =
+                path.iter().map(|Node { hash, sum }| (*hash, U256::from(sum.get()))).collect();
+            (leaf.prover, U256::from(leaf.weight.get()), U256::from(*index), path)
+        })
+        .collect();
+    Bytes::from(proofs.abi_encode())
 }
 
 /// Appendix B of the interface facts: values that other implementations published.

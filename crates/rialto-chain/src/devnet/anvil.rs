@@ -74,6 +74,9 @@ fn platform() -> Option<String> {
     Some(format!("{os}-{machine}"))
 }
 
+/// Gas of a block: what Ethereum's have, and room for all of a deployment.
+const BLOCK_GAS: u64 = 60_000_000;
+
 /// A running anvil that makes blocks on demand. Dropping it kills the process.
 #[derive(Debug)]
 pub(super) struct Anvil {
@@ -134,6 +137,7 @@ fn command(config: &DevnetConfig) -> Command {
         .args(["--port", &config.port.unwrap_or(0).to_string()])
         .args(["--chain-id", &config.chain_id.to_string()])
         .args(["--accounts", "0"])
+        .args(["--gas-limit", &BLOCK_GAS.to_string()])
         .arg("--no-mining")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

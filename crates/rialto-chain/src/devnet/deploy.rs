@@ -1,11 +1,17 @@
 //! The deployment of a network: the steps of `contracts/script/Deploy.s.sol`, with the router's
 //! registry from the same `vectors/registry.json`.
 
-use crate::bindings::{AttestedVerifier, CollateralToken, Market, OnChainAssessor, VerifierRouter};
+use crate::bindings::{
+    AllocationBook, AttestedVerifier, CollateralToken, CommitteeBook, Market, OnChainAssessor,
+    ProverRegistry, RequesterAccount, RequesterAccounts, Treasury, VerifierRouter,
+    WorkloadQualifier,
+};
 use crate::endpoint::OrFailed;
 use crate::market::{MarketError, read};
+use crate::network::Extension;
 use crate::sender::{PendingTx, SendError, SendOptions, Sender};
 use crate::{BlockNumber, Call, Endpoint, EndpointError};
+use alloy::primitives::aliases::{U48, U96};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::Provider;
 use alloy::sol_types::{SolCall, SolConstructor};
@@ -25,7 +31,9 @@ pub struct Contracts {
     pub attested_verifier: Address,
     /// The collateral token.
     pub collateral_token: Address,
-    /// The market's first block.
+    /// What exchanges build on.
+    pub extension: Extension,
+    /// The block of the whole deployment, or the last of them.
     pub deployed_at_block: BlockNumber,
 }
 
@@ -39,13 +47,22 @@ pub struct DeployError {
     pub source: SendError,
 }
 
+/// Seconds between the proposal of another set of attesters and its coming into force: a week.
+const ATTESTER_DELAY_S: u64 = 7 * 24 * 60 * 60;
+/// Seconds between the proposal of a treasury's payment and the payment: a week.
+const TREASURY_DELAY_S: u64 = 7 * 24 * 60 * 60;
+/// Seconds until stake that leaves the registry can be withdrawn. Short, so that a devnet's users
+/// see the end of it.
+const COOL_DOWN_S: u64 = 60;
+/// Base units of collateral that an operator must stake itself: one token.
+const MIN_SELF_STAKE: u128 = 1_000_000_000_000_000_000;
 /// More than any of the contracts costs to create; what is not used is not paid.
 const CREATE_GAS: u64 = 8_000_000;
 /// More than any change of the registry costs.
 const REGISTER_GAS: u64 = 500_000;
 
-/// Deploys everything from `sender`, who becomes the owner of router and token. All transactions
-/// are in flight together. `attesters` must ascend; they are fixed for good.
+/// Deploys everything from `sender`, who becomes the owner of router, treasury and token. All
+/// transactions are in flight together. `attesters` must ascend.
 pub async fn deploy(
     sender: &Sender,
     attesters: &[Address],
@@ -61,9 +78,13 @@ pub async fn deploy(
     let attested = AttestedVerifier::constructorCall {
         attesters_: attesters.to_vec(),
         threshold_: U256::from(threshold),
+        delay_: U256::from(ATTESTER_DELAY_S),
     }
     .abi_encode();
     let attested = steps.create("AttestedVerifier", &AttestedVerifier::BYTECODE, attested).await?;
+    let treasury = Treasury::constructorCall { owner_: owner, delay: U256::from(TREASURY_DELAY_S) }
+        .abi_encode();
+    let treasury = steps.create("Treasury", &Treasury::BYTECODE, treasury).await?;
     let registry = Registry::read();
     for class in &registry.classes {
         steps.call(format!("add class {}", class.id), router, class.add()).await?;
@@ -76,8 +97,9 @@ pub async fn deploy(
         let step = format!("register {}", entry.selector);
         steps.call(step, router, entry.instantiate(contract)).await?;
     }
-    let market = Market::constructorCall { router, collateralToken: token }.abi_encode();
+    let market = Market::constructorCall { router, collateralToken: token, treasury }.abi_encode();
     let market = steps.create("Market", &Market::BYTECODE, market).await?;
+    let extension = extend(&mut steps, market, router, token).await?;
     let deployed_at_block = steps.finish().await?;
     Ok(Contracts {
         market,
@@ -85,25 +107,73 @@ pub async fn deploy(
         assessor,
         attested_verifier: attested,
         collateral_token: token,
+        extension,
         deployed_at_block,
     })
 }
 
-/// What `deployer` has deployed with its first transactions, if it has.
+/// What exchanges build on, beside a market.
+async fn extend(
+    steps: &mut Steps<'_>,
+    market: Address,
+    router: Address,
+    token: Address,
+) -> Result<Extension, DeployError> {
+    let registry = ProverRegistry::constructorCall {
+        token,
+        minSelfStake: U96::from(MIN_SELF_STAKE),
+        coolDown: U48::from(COOL_DOWN_S),
+    }
+    .abi_encode();
+    let registry = steps.create("ProverRegistry", &ProverRegistry::BYTECODE, registry).await?;
+    let qualifier = WorkloadQualifier::constructorCall { registry, router }.abi_encode();
+    let qualifier =
+        steps.create("WorkloadQualifier", &WorkloadQualifier::BYTECODE, qualifier).await?;
+    let book = AllocationBook::constructorCall { market }.abi_encode();
+    let book = steps.create("AllocationBook", &AllocationBook::BYTECODE, book).await?;
+    let committees = CommitteeBook::constructorCall { market, registry }.abi_encode();
+    let committees = steps.create("CommitteeBook", &CommitteeBook::BYTECODE, committees).await?;
+    let account =
+        RequesterAccount::constructorCall { allocationBook: book, committeeBook: committees }
+            .abi_encode();
+    let implementation =
+        steps.create("RequesterAccount", &RequesterAccount::BYTECODE, account).await?;
+    let accounts = RequesterAccounts::constructorCall { implementation }.abi_encode();
+    let accounts =
+        steps.create("RequesterAccounts", &RequesterAccounts::BYTECODE, accounts).await?;
+    Ok(Extension {
+        prover_registry: registry,
+        workload_qualifier: qualifier,
+        allocation_book: book,
+        committee_book: committees,
+        requester_accounts: accounts,
+    })
+}
+
+/// What `deployer` has deployed with its first transactions, if it has: everything up to the last
+/// contract.
 pub(super) async fn find(
     endpoint: &Endpoint,
     deployer: Address,
 ) -> Result<Option<Contracts>, EndpointError> {
     let registry = Registry::read();
-    let market_nonce = 4 + registry.classes.len() as u64 + registry.entries.len() as u64;
-    let market = deployer.create(market_nonce);
-    let code = endpoint.provider().get_code_at(market).await.or_failed("tell a contract's code")?;
-    Ok((!code.is_empty()).then(|| Contracts {
-        market,
+    let market = 5 + registry.classes.len() as u64 + registry.entries.len() as u64;
+    let requester_accounts = deployer.create(market + 6);
+    let code = endpoint.provider().get_code_at(requester_accounts).await;
+    let found = !code.or_failed("tell a contract's code")?.is_empty();
+    Ok(found.then(|| Contracts {
+        market: deployer.create(market),
         router: deployer.create(1),
         assessor: deployer.create(2),
         attested_verifier: deployer.create(3),
         collateral_token: deployer.create(0),
+        extension: Extension {
+            prover_registry: deployer.create(market + 1),
+            workload_qualifier: deployer.create(market + 2),
+            allocation_book: deployer.create(market + 3),
+            committee_book: deployer.create(market + 4),
+            requester_accounts,
+        },
         deployed_at_block: BlockNumber(1),
     }))
 }
@@ -175,7 +245,7 @@ impl Steps<'_> {
         Ok(nonce)
     }
 
-    /// Awaits all of them; the block of the last one, the market's.
+    /// Awaits all of them; the block of the last one.
     async fn finish(self) -> Result<BlockNumber, DeployError> {
         let mut last = BlockNumber(0);
         for (step, pending) in self.sent {

@@ -26,7 +26,6 @@ mod foreign {
         error SelectorUnknown(bytes4 selector);
         error SelectorRemoved(bytes4 selector);
         error SelectorInUse(bytes4 selector);
-        error TransferFromFailed();
         error RequestIsExpired(uint256 requestId, uint64 deadline);
     }
 }
@@ -77,6 +76,10 @@ fn from_market(data: &[u8]) -> Option<MarketRevert> {
         E::ECDSAInvalidSignatureS(e) => R::SignatureHighS(e.s),
         E::InvalidRequest(_) => R::InvalidRequest,
         E::TransferFailed(_) => R::TransferFailed,
+        E::TransferFromFailed(_) => R::TransferFromFailed,
+        E::CollateralNotReceived(e) => {
+            R::CollateralNotReceived { expected: e.expected, held: e.held }
+        }
         E::BatchSizeExceedsLimit(e) => {
             R::BatchSizeExceedsLimit { size: e.batchSize, limit: e.limit }
         }
@@ -88,6 +91,7 @@ fn from_market(data: &[u8]) -> Option<MarketRevert> {
         E::SafeCastOverflowedUintDowncast(e) => R::AmountTooLarge { bits: e.bits, value: e.value },
         E::InvalidRouter(_) => R::InvalidDeployment("the router"),
         E::InvalidCollateralToken(_) => R::InvalidDeployment("the collateral token"),
+        E::InvalidTreasury(_) => R::InvalidDeployment("the treasury"),
     })
 }
 
@@ -186,6 +190,10 @@ fn from_attested(data: &[u8]) -> Option<AttestedRevert> {
         E::NotAnAttester(e) => R::NotAnAttester(e.signer),
         E::SignersOutOfOrder(e) => R::SignersOutOfOrder { previous: e.previous, signer: e.signer },
         E::InvalidAttesterSet(_) => R::InvalidAttesterSet,
+        E::InvalidDelay(_) => R::InvalidDelay,
+        E::StaleProposal(e) => R::StaleProposal { number: e.number, revision: e.revision },
+        E::NothingProposed(_) => R::NothingProposed,
+        E::TooEarly(e) => R::TooEarly(e.activatableAt),
         // The router's, which was asked first.
         E::MalformedSeal(_) => return None,
     })
@@ -222,7 +230,6 @@ fn from_foreign(data: &[u8]) -> Option<MarketRevert> {
         foreign::SelectorUnknown::SELECTOR => R::SealSelectorUnknown(named()?),
         foreign::SelectorRemoved::SELECTOR => R::SealSelectorRemoved(named()?),
         foreign::SelectorInUse::SELECTOR => R::SealSelectorInUse(named()?),
-        foreign::TransferFromFailed::SELECTOR => R::TransferFromFailed,
         // Some markets encode this with the id alone, against their own declaration.
         foreign::RequestIsExpired::SELECTOR => {
             R::RequestIsExpired(id(U256::from_be_bytes(*word?))?)

@@ -11,12 +11,11 @@ const ABIS: [&str; 5] = [
 ];
 
 /// Errors of other deployments and of libraries, which no ABI of ours declares.
-const FOREIGN: [&str; 12] = [
+const FOREIGN: [&str; 11] = [
     "0x439cc0cd",
     "0xe4ea6542",
     "0xde03ac4c",
     "0x50a41efb",
-    "0x7939f424",
     "0x873fd26b",
     "0x0f8e3e46",
     "0x99faaa04",

@@ -240,7 +240,24 @@ pub enum AttestedRevert {
     },
     /// Attesters or threshold are not valid.
     #[error(
-        "attesters must be ascending without zero, and the threshold between one and their number; correct them"
+        "attesters must be ascending without zero, at most 64, and the threshold between one and their number; correct them"
     )]
     InvalidAttesterSet,
+    /// The delay before another set comes into force is out of bounds.
+    #[error("the delay must be between one second and a year; choose another one")]
+    InvalidDelay,
+    /// A proposal for another number or revision than the next.
+    #[error("the next proposal is revision {revision} of set {number}; have that signed")]
+    StaleProposal {
+        /// Number of the set after the present one.
+        number: U256,
+        /// The next revision of it.
+        revision: U256,
+    },
+    /// No set is waiting.
+    #[error("no set of attesters is pending; propose one first")]
+    NothingProposed,
+    /// The delay is not over.
+    #[error("the pending set can be activated at {0}; call again then")]
+    TooEarly(U256),
 }
