@@ -2,7 +2,7 @@
 # CARGO_TARGET_DIR defaults to ~/.cache/rialto/target; set it to build elsewhere.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fmt gen clean
+.PHONY: help demo test check mutants bench fmt gen clean
 
 help: ## say what each verb does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -15,6 +15,10 @@ test: ## run all tests, Rust and contracts
 
 check: ## run exactly what CI runs
 	@.ci/run
+
+mutants: ## change the contracts in small ways and name the changes that no test notices, in some hours
+	@tools/setup.sh
+	@tools/mutate.mjs
 
 bench: ## measure and print the numbers that the design promises
 	@scripts/bench.sh

@@ -1,0 +1,207 @@
+#!/usr/bin/env node
+// Changes the contracts in small ways, one at a time, and says which changes no test notices.
+//
+//   tools/mutate.mjs                     every mutant of the files in tools/mutate/targets.json; exits with 1 on a survivor not accepted
+//   tools/mutate.mjs --only ' _settle'   the mutants whose name (file, function, line) matches a regular expression
+//   tools/mutate.mjs --since main        only lines that differ from a commit
+//   tools/mutate.mjs --every 10          every tenth mutant
+//   tools/mutate.mjs --fresh             forget what earlier runs found
+//   tools/mutate.mjs --list              names the mutants and runs nothing
+//   tools/mutate.mjs --jobs 2            copies of the tree that work at the same time
+//
+// Mutants run in copies under ~/.cache/rialto/mutants, never here. A killed mutant is not tried again while its
+// function is unchanged, as tests are only ever added; a survivor is tried again when tests have changed.
+import { spawn, execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { homedir } from "node:os";
+import { basename, join, posix } from "node:path";
+import { mutantsOf } from "./mutate/operators.mjs";
+import { buildAsDeployed, contracts, copy, deep, forge, root, withoutOptimiser } from "./plain/copy.mjs";
+
+const work = process.env.RIALTO_MUTANTS ?? join(homedir(), ".cache/rialto/mutants");
+const TIMEOUT_MS = 300_000;
+
+const options = { jobs: 1, every: 1 };
+for (let i = 2; i < process.argv.length; ++i) {
+  const name = process.argv[i].replace(/^--/, "");
+  if (["fresh", "list"].includes(name)) options[name] = true;
+  else if (["only", "since", "every", "jobs"].includes(name)) options[name] = process.argv[++i];
+  else throw new Error(`unknown option ${process.argv[i]}`);
+}
+
+// groups: files to change and the tests that judge them; `first` names tests that are tried before the others of the group.
+// accepted: survivors that make no difference, by name, each with its reason.
+const { groups, accepted } = JSON.parse(readFileSync(join(root, "tools/mutate/targets.json"), "utf8"));
+const groupOf = new Map(groups.flatMap((group) => Object.keys(group.files).map((file) => [file, group])));
+const files = [...groupOf.keys()];
+
+// ---------------------------------------------------------------------------------------------------------- generating
+
+/** The compiler's syntax trees of the targets, analysed but not compiled. */
+function parse(files) {
+  const solc = createRequire(import.meta.url)("solc");
+  const sources = {};
+  const load = (name) => {
+    if (sources[name]) return;
+    const at = name.startsWith("solady/") ? join(root, "tools/node_modules/solady/src", name.slice(7)) : join(contracts, name);
+    const content = readFileSync(at, "utf8");
+    sources[name] = { content };
+    for (const [, path] of content.matchAll(/from "([^"]+)"/g)) {
+      load(path.startsWith(".") ? posix.normalize(posix.join(posix.dirname(name), path)) : path);
+    }
+  };
+  files.forEach(load);
+  const settings = { evmVersion: "cancun", outputSelection: { "*": { "": ["ast"] } } };
+  const output = JSON.parse(solc.compile(JSON.stringify({ language: "Solidity", sources, settings })));
+  const errors = (output.errors ?? []).filter((error) => error.severity === "error");
+  if (errors.length > 0) throw new Error(errors.map((error) => error.formattedMessage).join("\n"));
+  return files.map((file) => ({ file, source: sources[file].content, ast: output.sources[file].ast }));
+}
+
+function changedLines(file, since) {
+  const diff = execFileSync("git", ["diff", "-U0", since, "--", join(contracts, file)], { cwd: root, encoding: "utf8" });
+  const lines = new Set();
+  for (const [, start, count] of diff.matchAll(/^@@ \S+ \+(\d+)(?:,(\d+))? @@/gm)) {
+    for (let i = 0; i < Number(count ?? 1); ++i) lines.add(Number(start) + i);
+  }
+  return lines;
+}
+
+function generate() {
+  const only = options.only ? new RegExp(options.only) : undefined;
+  const mutants = [];
+  for (const { file, source, ast } of parse(files)) {
+    const lines = options.since ? changedLines(file, options.since) : undefined;
+    const seen = new Map();
+    for (const mutant of mutantsOf(source, ast)) {
+      const place = `${mutant.scope.name} ${mutant.name}`;
+      const nth = seen.get(place) ?? 0;
+      seen.set(place, nth + 1);
+      const name = `${file} ${mutant.scope.name}: ${mutant.name}${nth > 0 ? ` (${nth + 1})` : ""}`;
+      if (lines && !lines.has(mutant.line)) continue;
+      if (only && !only.test(name)) continue;
+      const version = createHash("sha256").update(mutant.scope.text).digest("hex").slice(0, 16);
+      mutants.push({ ...mutant, file, name, key: `${version} ${name}` });
+    }
+  }
+  return mutants.filter((_, i) => i % Number(options.every) === 0);
+}
+
+// ------------------------------------------------------------------------------------------------------------- running
+
+function run(cwd, args) {
+  return new Promise((resolve) => {
+    const env = { ...process.env, FOUNDRY_PROFILE: "default", NO_COLOR: "1" };
+    const child = spawn(forge, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    let output = "";
+    let expired = false;
+    const timer = setTimeout(() => ((expired = true), process.kill(-child.pid, "SIGKILL")), TIMEOUT_MS);
+    child.stdout.on("data", (data) => (output += data));
+    child.stderr.on("data", (data) => (output += data));
+    child.on("close", (code) => (clearTimeout(timer), resolve({ code, output, expired })));
+  });
+}
+
+const ALL_TESTS = ["test", "--fail-fast", ...withoutOptimiser];
+
+/** `invalid` when it does not compile, `survived` when every test passes, else what killed it. */
+async function judge(cwd, mutant) {
+  const at = join(cwd, mutant.file);
+  const original = readFileSync(at, "utf8");
+  const first = groupOf.get(mutant.file).files[mutant.file];
+  writeFileSync(at, mutant.source);
+  let verdict = first ? await test(cwd, ["test", "--fail-fast", "--match-path", first]) : "survived";
+  if (verdict === "survived") verdict = await test(cwd, ALL_TESTS);
+  writeFileSync(at, original);
+  return verdict;
+}
+
+async function test(cwd, args) {
+  const { code, output, expired } = await run(cwd, args);
+  if (expired) return "killed: out of time";
+  if (/Compiler run failed|Compiler error/.test(output)) return "invalid";
+  if (code === 0) return "survived";
+  const failed = output.match(/^\[FAIL[^\n]*\] (\w+)\(/m) ?? output.match(/^\[FAIL[\s\S]*?^ (invariant_\w+)\(/m);
+  if (!failed) throw new Error(`no test failed, yet forge did:\n${output.slice(-2000)}`);
+  return `killed: ${failed[1]}`;
+}
+
+async function main() {
+  const mutants = generate();
+  if (options.list) {
+    mutants.forEach((mutant) => console.log(mutant.name));
+    return console.log(`${mutants.length} mutants`);
+  }
+  mkdirSync(work, { recursive: true });
+  const stateFile = join(work, "state.json");
+  const known = !options.fresh && existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, "utf8")) : {};
+  const tests = createHash("sha256");
+  for (const name of readdirSync(join(contracts, "test"), { recursive: true }).sort()) {
+    if (name.endsWith(".sol")) tests.update(readFileSync(join(contracts, "test", name)));
+  }
+  const survived = `survived ${tests.digest("hex").slice(0, 16)}`;
+  const decided = (verdict) => verdict && (!verdict.startsWith("survived") || verdict === survived);
+  const open = mutants.filter((mutant) => !decided(known[mutant.key]));
+  console.log(`${mutants.length} mutants, ${mutants.length - open.length} decided by earlier runs`);
+
+  buildAsDeployed();
+  for (const stage of stages(open)) {
+    let next = 0;
+    const worker = async (job) => {
+      const cwd = copy(join(work, `job${job}`), stage.tests, stage.looked);
+      const clean = await run(cwd, ALL_TESTS);
+      if (clean.code !== 0) throw new Error(`the tests fail without any mutant:\n${clean.output.slice(-3000)}`);
+      while (next < stage.mutants.length) {
+        const mutant = stage.mutants[next++];
+        const started = Date.now();
+        const verdict = await judge(cwd, mutant);
+        known[mutant.key] = verdict === "survived" ? survived : verdict;
+        writeFileSync(stateFile, JSON.stringify(known, null, 1));
+        const seconds = ((Date.now() - started) / 1000).toFixed(0);
+        console.log(`${next}/${stage.mutants.length} ${seconds} s ${verdict}: ${mutant.name}`);
+      }
+    };
+    await Promise.all(Array.from({ length: Number(options.jobs) }, (_, job) => worker(job)));
+  }
+  report(mutants, known);
+}
+
+/** Mutants that can run in one copy: of the same group, and of one deep contract or of none. */
+function stages(mutants) {
+  const found = new Map();
+  for (const mutant of mutants) {
+    const group = groupOf.get(mutant.file);
+    const looked = deep.map(({ contract }) => contract).filter((name) => name === basename(mutant.file, ".sol"));
+    const key = `${groups.indexOf(group)} ${looked}`;
+    if (!found.has(key)) found.set(key, { tests: group.tests, looked, mutants: [] });
+    found.get(key).mutants.push(mutant);
+  }
+  return [...found.values()];
+}
+
+function report(mutants, known) {
+  const reasons = new Map(accepted.map(({ name, reason }) => [name, reason]));
+  const verdict = (mutant) => known[mutant.key];
+  const valid = mutants.filter((mutant) => verdict(mutant) !== "invalid");
+  const survivors = valid.filter((mutant) => verdict(mutant).startsWith("survived"));
+  const fresh = survivors.filter((mutant) => !reasons.has(mutant.name));
+  const names = new Set(mutants.map((mutant) => mutant.name));
+  for (const file of files) {
+    const own = valid.filter((mutant) => mutant.file === file);
+    const alive = own.filter((mutant) => verdict(mutant).startsWith("survived")).length;
+    if (own.length > 0) console.log(`${file}: ${own.length - alive} of ${own.length} killed`);
+  }
+  const whole = !options.only && !options.since && Number(options.every) === 1;
+  const stale = whole ? accepted.filter(({ name }) => !names.has(name)) : [];
+  for (const { name } of stale) console.log(`accepted, but there is no such mutant any more: ${name}`);
+  for (const mutant of fresh) console.log(`SURVIVED ${mutant.file}:${mutant.line} ${mutant.name}`);
+  console.log(
+    `${valid.length} mutants: ${valid.length - survivors.length} killed, ` +
+      `${survivors.length - fresh.length} accepted survivors, ${fresh.length} survivors`,
+  );
+  process.exitCode = fresh.length + stale.length > 0 ? 1 : 0;
+}
+
+await main();
