@@ -17,6 +17,7 @@ mod node;
 mod prove;
 mod request;
 mod show;
+mod why;
 mod workload;
 mod zkvm;
 
@@ -51,6 +52,8 @@ enum Command {
     /// Run a prover node
     #[command(subcommand)]
     Node(node::NodeCommand),
+    /// Tell what a node decided about a request, and why
+    Why(why::WhyArgs),
     /// Verify proofs for the chain and sign for them
     #[command(subcommand)]
     Attest(attest::AttestCommand),
@@ -99,6 +102,7 @@ async fn run(command: &Command, console: Console) -> Result<()> {
         Command::Devnet(args) => devnet::run(args, console).await,
         Command::Request(command) => request::run(command, console).await,
         Command::Node(command) => node::run(command, console).await,
+        Command::Why(args) => why::run(args, console).await,
         Command::Attest(command) => attest::run(command, console).await,
         Command::Account(command) => account::run(command, console).await,
         Command::Prove(args) => {

@@ -3,6 +3,8 @@
 //! The node decides and records; here its events become lines, and the wish to end becomes a
 //! clean stop that says what is still locked.
 
+mod pnl;
+pub(crate) mod records;
 mod sentence;
 
 use crate::interrupt::Interrupt;
@@ -14,7 +16,7 @@ use alloy::primitives::Address;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use rialto_chain::Network;
-use rialto_node::{Entry, Event, Logbook, Node, Ports, Settings};
+use rialto_node::{Entry, Event, Node, Ports, Reader, Settings};
 use rialto_protocol::{Collateral, RequestDigest, RequestId, Timestamp, Wei};
 use rialto_zkvm::{LocalProver, LocalProverConfig};
 use serde::Serialize;
@@ -39,6 +41,8 @@ pub(crate) enum NodeCommand {
     Run(NodeArgs),
     /// Print a configuration with the meaning of every setting
     Example,
+    /// Show what was earned, spent and lost
+    Pnl(pnl::PnlArgs),
 }
 
 /// Options of `rialto node run`.
@@ -81,6 +85,7 @@ pub(crate) async fn run(command: &NodeCommand, console: Console) -> Result<()> {
             say(Settings::EXAMPLE);
             Ok(())
         }
+        NodeCommand::Pnl(args) => pnl::run(args, console).await,
     }
 }
 
@@ -100,7 +105,7 @@ async fn run_node(args: &NodeArgs, console: Console) -> Result<()> {
     let prover = LocalProver::start(zkvm.clone(), LocalProverConfig::default());
     let ports = Ports { zkvm, prover: Arc::new(prover.context("cannot start a proving thread")?) };
     let node = Node::open(settings, &network, key, &data_dir, ports).await?;
-    let known = known_requests(&network, &data_dir, me).await?;
+    let known = known_requests(&network, &data_dir).await?;
     let telling = tokio::spawn(tell(node.events(), known, console));
     let stop = CancellationToken::new();
     let running = node.run(stop.clone());
@@ -128,9 +133,8 @@ async fn run_node(args: &NodeArgs, console: Console) -> Result<()> {
 async fn known_requests(
     network: &Network,
     data_dir: &Path,
-    me: Address,
 ) -> Result<HashMap<RequestDigest, RequestId>> {
-    let logbook = Logbook::open(&data_dir.join("logbook.sqlite"), me).await?;
+    let logbook = Reader::open(&data_dir.join("logbook.sqlite")).await?;
     let open = logbook.open_orders(&network.market_domain()).await?;
     Ok(open.iter().map(|open| (open.order.digest, open.order.request.id)).collect())
 }
@@ -214,7 +218,7 @@ struct OwedOrder {
 
 impl Owed {
     async fn read(network: &Network, data_dir: &Path, prover: Address) -> Result<Self> {
-        let logbook = Logbook::open(&data_dir.join("logbook.sqlite"), prover).await?;
+        let logbook = Reader::open(&data_dir.join("logbook.sqlite")).await?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Timestamp(now.as_secs());
         let open = logbook.open_orders(&network.market_domain()).await?;

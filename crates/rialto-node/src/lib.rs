@@ -12,7 +12,10 @@
 
 pub mod attesters;
 mod bidder;
+mod calendar;
+mod decimal;
 mod event;
+mod ledger;
 mod lock;
 mod logbook;
 mod monitor;
@@ -23,14 +26,20 @@ mod settings;
 mod settle;
 mod transact;
 mod venue;
+mod verdict;
 mod watch;
 mod workshop;
 
 pub mod context;
 
+pub use calendar::{Day, InvalidDay};
 pub use context::{Node, NodeError, Ports};
 pub use event::{Entry, Event};
-pub use logbook::{Logbook, LogbookError};
+pub use ledger::{
+    Account, Amount, Grouping, I256Decimal, InvalidGrouping, Posting, Row, Statement, Sums,
+};
+pub use logbook::{Logbook, LogbookError, Numbered, Reader, Record, Sought};
 pub use monitor::MonitorError;
 pub use rialto_planner::{Delivering, Outcome};
 pub use settings::{Settings, SettingsError};
+pub use verdict::{Remedy, Verdict, verdict};

@@ -4,19 +4,27 @@
 //! facts and the feed's position change in one transaction, so that a crash between two polls
 //! neither loses nor repeats an event; history is never read to decide anything.
 
+pub(crate) mod archive;
+mod books;
+mod reader;
 mod rows;
 
+pub use reader::{Numbered, Reader, Record, Sought};
 pub(crate) use rows::with_sources;
 
 use crate::event::{Entry, Event};
 use alloy::primitives::{Address, B256, Bytes};
 use rialto_chain::{FeedItem, LogPosition, MarketEvent, feed::Trail};
 use rialto_planner::{Bid, Order, Outcome, Preflight, Proven, Skip};
-use rialto_protocol::{MarketDomain, RequestDigest, RequestId, SignedRequest, Wei};
+use rialto_protocol::{MarketDomain, RequestDigest, SignedRequest, Wei};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Forward only; a reader knows by them whether a file is of its version.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// The record.
 #[derive(Clone, Debug)]
@@ -43,6 +51,32 @@ pub enum LogbookError {
         path: PathBuf,
         /// Why.
         source: sqlx::migrate::MigrateError,
+    },
+    /// There is no file.
+    #[error("there is no logbook at {path}; name the node's data directory with --data-dir")]
+    Absent {
+        /// Which file was looked for.
+        path: PathBuf,
+    },
+    /// A reader cannot bring a file to its version.
+    #[error(
+        "the logbook {path} is of version {found}, this program reads {wanted}; run the node and this command from one version of rialto"
+    )]
+    Version {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version that is read.
+        wanted: i64,
+    },
+    /// The directory of the logbook cannot be listed.
+    #[error("cannot list {path}, where the archives are; check its permissions")]
+    Directory {
+        /// Which directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// The file is another prover's.
     #[error(
@@ -147,10 +181,10 @@ impl Logbook {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
-        // One connection: SQLite has one writer anyway, and readers here are the writer's own.
+        // One connection: SQLite has one writer anyway. Who only reads has a [`Reader`].
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
         let pool = pool.map_err(|source| LogbookError::Open { path: path.to_owned(), source })?;
-        sqlx::migrate!("./migrations")
+        MIGRATIONS
             .run(&pool)
             .await
             .map_err(|source| LogbookError::Migrate { path: path.to_owned(), source })?;
@@ -165,12 +199,7 @@ impl Logbook {
             .execute(&self.pool)
             .await
             .during("record whose it is")?;
-        let (owner,): (Vec<u8>,) = sqlx::query_as("SELECT prover FROM owner")
-            .fetch_one(&self.pool)
-            .await
-            .during("tell whose it is")?;
-        let owner = Address::try_from(owner.as_slice())
-            .map_err(|_| LogbookError::Malformed { what: "owner" })?;
+        let owner = owner(&self.pool).await?;
         if owner != self.me {
             return Err(LogbookError::OtherProver { owner, me: self.me });
         }
@@ -484,11 +513,14 @@ impl Logbook {
         let tx = self.pool.begin().await.during("begin a transaction")?;
         finish(tx, digest, event).await
     }
+}
 
-    /// The history, oldest first: of one request or of all.
-    pub async fn history(&self, id: Option<RequestId>) -> Result<Vec<Entry>> {
-        rows::history(&self.pool, id).await
-    }
+async fn owner(pool: &SqlitePool) -> Result<Address> {
+    let (owner,): (Vec<u8>,) = sqlx::query_as("SELECT prover FROM owner")
+        .fetch_one(pool)
+        .await
+        .during("tell whose it is")?;
+    Address::try_from(owner.as_slice()).map_err(|_| LogbookError::Malformed { what: "owner" })
 }
 
 async fn finish(

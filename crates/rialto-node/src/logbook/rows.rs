@@ -1,6 +1,6 @@
 //! Rows of the logbook and the values they stand for.
 
-use super::{During, LogbookError, Material, OpenOrder, Result, entry, now_ms};
+use super::{During, LogbookError, Material, Numbered, OpenOrder, Result, entry, now_ms};
 use crate::event::{Entry, Event};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use rialto_chain::LogPosition;
@@ -12,7 +12,7 @@ use rialto_protocol::{
     Timestamp, Unverified, Wei,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{FromRow, Sqlite, SqlitePool, Transaction};
+use sqlx::{FromRow, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::collections::HashMap;
 
 pub(super) struct FactRow {
@@ -152,11 +152,11 @@ pub(super) async fn ensure_run(
     Ok(())
 }
 
-pub(super) async fn gas_of(tx: &mut Transaction<'_, Sqlite>, digest: RequestDigest) -> Result<Wei> {
+pub(super) async fn gas_of(on: &mut SqliteConnection, digest: RequestDigest) -> Result<Wei> {
     let rows: Vec<(Vec<u8>,)> =
         sqlx::query_as("SELECT gas_wei FROM intent WHERE digest = ? AND gas_wei IS NOT NULL")
             .bind(digest.0.as_slice())
-            .fetch_all(&mut **tx)
+            .fetch_all(on)
             .await
             .during("add up gas")?;
     rows.iter().try_fold(Wei::ZERO, |sum, (gas,)| {
@@ -165,27 +165,48 @@ pub(super) async fn gas_of(tx: &mut Transaction<'_, Sqlite>, digest: RequestDige
     })
 }
 
-pub(super) async fn history(pool: &SqlitePool, id: Option<RequestId>) -> Result<Vec<Entry>> {
-    let all = "SELECT at_ms, digest, event FROM history ORDER BY seq";
-    let one = "SELECT at_ms, history.digest, event FROM history
-               JOIN request ON request.digest = history.digest
-               WHERE request.request_id = ? ORDER BY seq";
-    let rows: Vec<(i64, Option<Vec<u8>>, String)> = match id {
-        None => sqlx::query_as(all).fetch_all(pool).await,
-        Some(id) => sqlx::query_as(one).bind(id.to_u256().to_be_bytes_vec()).fetch_all(pool).await,
-    }
-    .during("read the history")?;
-    rows.into_iter()
-        .map(|(at_ms, digest, event)| {
-            let digest = digest.map(|bytes| word(&bytes, "request digest")).transpose()?;
-            Ok(Entry {
-                at_ms: at_ms.cast_unsigned(),
-                digest: digest.map(RequestDigest),
-                event: parse(&event, "event")?,
-            })
-        })
-        .collect()
+pub(super) type HistoryTuple = (i64, i64, Option<Vec<u8>>, String);
+
+/// What happened with one request, oldest first.
+pub(super) async fn history_of(pool: &SqlitePool, digest: RequestDigest) -> Result<Vec<Numbered>> {
+    let rows: Vec<HistoryTuple> = sqlx::query_as(
+        "SELECT seq, at_ms, digest, event FROM history WHERE digest = ? ORDER BY seq",
+    )
+    .bind(digest.0.as_slice())
+    .fetch_all(pool)
+    .await
+    .during("read a request's history")?;
+    rows.into_iter().map(numbered).collect()
 }
+
+pub(super) fn numbered((seq, at_ms, digest, event): HistoryTuple) -> Result<Numbered> {
+    let digest = digest.map(|bytes| word(&bytes, "request digest")).transpose()?;
+    let entry = Entry {
+        at_ms: at_ms.cast_unsigned(),
+        digest: digest.map(RequestDigest),
+        event: parse(&event, "event")?,
+    };
+    Ok(Numbered { seq, entry })
+}
+
+/// Runs at every tick. A cross join is read from the left: from the open orders, which are few.
+pub(super) const OPEN_ORDERS: &str = "
+    SELECT request.digest, request, signature, kind, skip, cycles, image_id, journal,
+           target_price, lock_at, race, artifact, claim, seal
+    FROM open_order
+    CROSS JOIN request ON request.digest = open_order.digest
+    LEFT JOIN verdict ON verdict.digest = request.digest
+    LEFT JOIN proof ON proof.digest = request.digest
+    LEFT JOIN seal ON seal.digest = request.digest
+    ORDER BY request.seen_at_ms, request.digest";
+
+/// Runs at every tick, like [`OPEN_ORDERS`].
+pub(super) const OPEN_FACTS: &str = "
+    SELECT fact.kind, fact.digest, account, transferred, at, request.digest
+    FROM open_order
+    CROSS JOIN request ON request.digest = open_order.digest
+    CROSS JOIN fact ON fact.request_id = request.request_id
+    ORDER BY block, log_index";
 
 #[derive(FromRow)]
 struct OrderRow {
@@ -209,20 +230,11 @@ pub(super) async fn open_orders(
     pool: &SqlitePool,
     domain: &MarketDomain,
 ) -> Result<Vec<OpenOrder>> {
-    let rows: Vec<OrderRow> = sqlx::query_as(
-        "SELECT request.digest, request, signature, kind, skip, cycles, image_id, journal,
-                target_price, lock_at, race, artifact, claim, seal
-         FROM request
-         LEFT JOIN verdict ON verdict.digest = request.digest
-         LEFT JOIN proof ON proof.digest = request.digest
-         LEFT JOIN seal ON seal.digest = request.digest
-         WHERE NOT EXISTS (SELECT 1 FROM closed WHERE closed.digest = request.digest)
-         ORDER BY request.seen_at_ms, request.digest",
-    )
-    .fetch_all(pool)
-    .await
-    .during("read the open orders")?;
-    let mut facts = open_facts(pool).await?;
+    let rows: Vec<OrderRow> =
+        sqlx::query_as(OPEN_ORDERS).fetch_all(pool).await.during("read the open orders")?;
+    let facts: Vec<FactTuple> =
+        sqlx::query_as(OPEN_FACTS).fetch_all(pool).await.during("read the open orders' facts")?;
+    let mut facts = facts_of_tuples(facts)?;
     rows.into_iter()
         .map(|row| {
             let unverified = Unverified {
@@ -234,38 +246,25 @@ pub(super) async fn open_orders(
                 .map_err(|_| LogbookError::Malformed { what: "request" })?;
             let digest = RequestDigest(word(&row.digest, "request digest")?);
             let request = signed.request().clone();
-            let facts = facts.remove(&(request.id, Some(digest))).unwrap_or_default();
+            let facts = facts.remove(&digest).unwrap_or_default();
             let standing = row.standing()?;
             Ok(OpenOrder { order: Order { digest, request, facts, standing }, signed })
         })
         .collect()
 }
 
-type FactTuple = (Vec<u8>, String, Option<Vec<u8>>, Vec<u8>, Option<Vec<u8>>, i64, Vec<u8>);
+pub(super) type FactTuple = (String, Option<Vec<u8>>, Vec<u8>, Option<Vec<u8>>, i64, Vec<u8>);
 
-/// Facts of the open orders by request. Facts of the id's other requests count too: an id is
-/// locked once, whichever of its requests it was.
-async fn open_facts(
-    pool: &SqlitePool,
-) -> Result<HashMap<(RequestId, Option<RequestDigest>), Facts>> {
-    let rows: Vec<FactTuple> = sqlx::query_as(
-        "SELECT fact.request_id, fact.kind, fact.digest, account, transferred, at, request.digest
-         FROM fact JOIN request ON request.request_id = fact.request_id
-         WHERE NOT EXISTS (SELECT 1 FROM closed WHERE closed.digest = request.digest)
-         ORDER BY block, log_index",
-    )
-    .fetch_all(pool)
-    .await
-    .during("read the open orders' facts")?;
+/// Facts by request. Facts of the id's other requests count too: an id is locked once, whichever of
+/// its requests it was.
+pub(super) fn facts_of_tuples(rows: Vec<FactTuple>) -> Result<HashMap<RequestDigest, Facts>> {
     let mut facts: HashMap<_, Facts> = HashMap::new();
-    for (id, kind, digest, account, transferred, at, of) in rows {
-        let id = RequestId::try_from(number(&id, "request id")?)
-            .map_err(|_| LogbookError::Malformed { what: "request id" })?;
+    for (kind, digest, account, transferred, at, of) in rows {
         let of = RequestDigest(word(&of, "request digest")?);
         let account = Address::try_from(account.as_slice())
             .map_err(|_| LogbookError::Malformed { what: "account" })?;
         let at = Timestamp(at.cast_unsigned());
-        let known = facts.entry((id, Some(of))).or_default();
+        let known = facts.entry(of).or_default();
         match (kind.as_str(), digest, transferred) {
             ("locked", Some(digest), _) => {
                 let digest = RequestDigest(word(&digest, "request digest")?);
@@ -319,7 +318,7 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|_| LogbookError::Malformed { what: "value" })
 }
 
-fn parse<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T> {
+pub(super) fn parse<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T> {
     serde_json::from_str(text).map_err(|_| LogbookError::Malformed { what })
 }
 
@@ -327,6 +326,6 @@ pub(super) fn word(bytes: &[u8], what: &'static str) -> Result<B256> {
     B256::try_from(bytes).map_err(|_| LogbookError::Malformed { what })
 }
 
-fn number(bytes: &[u8], what: &'static str) -> Result<U256> {
+pub(super) fn number(bytes: &[u8], what: &'static str) -> Result<U256> {
     U256::try_from_be_slice(bytes).ok_or(LogbookError::Malformed { what })
 }

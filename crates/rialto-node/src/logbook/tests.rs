@@ -6,7 +6,7 @@ use rialto_chain::{BlockNumber, BlockRef};
 use rialto_planner::{Facts, Standing};
 use rialto_protocol::{
     Callback, ClaimDigest, Collateral, Cycles, ImageId, Input, Journal, Offer, Predicate,
-    ProofRequest, Requirements, Timestamp, Unverified, guest_env,
+    ProofRequest, RequestId, Requirements, Timestamp, Unverified, guest_env,
 };
 use tempfile::TempDir;
 
@@ -123,8 +123,12 @@ async fn an_order_grows_and_survives_every_reopening() {
     let paid = Outcome::Paid { price: Wei::from(20) };
     logbook.close(digest, paid, 9).await.unwrap();
     assert!(logbook.open_orders(&domain()).await.unwrap().is_empty());
-    let history = logbook.history(Some(request(1).request.id)).await.unwrap();
-    let last = &history.last().unwrap().event;
+    let reader = Reader::open(&dir.path().join("logbook.sqlite")).await.unwrap();
+    let id = request(1).request.id;
+    let found = reader.records(Sought::Id(id)).await.unwrap();
+    assert_eq!(found[0].outcome, Some(paid));
+    let timeline = reader.timeline(found[0].digest).await.unwrap();
+    let last = &timeline.last().unwrap().event;
     assert_eq!(*last, Event::Closed { outcome: paid, gas_wei: Wei::ZERO });
 }
 
@@ -220,4 +224,99 @@ async fn another_provers_logbook_is_refused() {
     drop(open(&dir).await);
     let stranger = Logbook::open(&dir.path().join("logbook.sqlite"), RIVAL).await;
     assert!(matches!(stranger, Err(LogbookError::OtherProver { owner: ME, me: RIVAL })));
+}
+
+async fn open_set(logbook: &Logbook) -> (Vec<(Vec<u8>,)>, Vec<(Vec<u8>,)>) {
+    let kept = sqlx::query_as("SELECT digest FROM open_order ORDER BY digest");
+    let derived = sqlx::query_as(
+        "SELECT digest FROM request WHERE digest NOT IN (SELECT digest FROM closed) ORDER BY digest",
+    );
+    (kept.fetch_all(&logbook.pool).await.unwrap(), derived.fetch_all(&logbook.pool).await.unwrap())
+}
+
+#[tokio::test]
+async fn the_set_of_open_orders_is_what_was_seen_and_not_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    let submitted = |index| {
+        FeedItem::Event(
+            at(u64::from(index), 0),
+            MarketEvent::RequestSubmitted(Box::new(request(index))),
+        )
+    };
+    let check = async |open: usize| {
+        let (kept, derived) = open_set(&logbook).await;
+        assert_eq!(kept, derived);
+        assert_eq!(kept.len(), open);
+    };
+    feed(&logbook, (1..=4).map(submitted).collect()).await;
+    check(4).await;
+    feed(&logbook, vec![submitted(2)]).await;
+    check(4).await;
+    let orders = logbook.open_orders(&domain()).await.unwrap();
+    for (open, block) in orders.iter().zip(10..) {
+        logbook.close(open.order.digest, Outcome::TakenByOther, block).await.unwrap();
+        // Closing again is closing once.
+        logbook.close(open.order.digest, Outcome::Expired, block).await.unwrap();
+    }
+    check(0).await;
+    feed(&logbook, vec![FeedItem::Rewound { to: BlockNumber(11) }]).await;
+    check(2).await;
+    // One that is closed and one that is open.
+    let ours = [0, 3].map(|i| locked(ME, orders[i].order.request.id.index(), 12 + i as u64));
+    feed(&logbook, ours.into()).await;
+    check(3).await;
+}
+
+#[tokio::test]
+async fn what_runs_at_every_tick_looks_only_at_open_orders() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    for query in [rows::OPEN_ORDERS, rows::OPEN_FACTS] {
+        let sql = format!("EXPLAIN QUERY PLAN {query}");
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(&logbook.pool).await.unwrap();
+        let scans: Vec<_> =
+            plan.iter().map(|(.., line)| line).filter(|line| line.starts_with("SCAN")).collect();
+        assert_eq!(scans, ["SCAN open_order"], "{plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_neither_writes_nor_waits_for_the_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("logbook.sqlite");
+    assert!(matches!(Reader::open(&path).await, Err(LogbookError::Absent { .. })));
+    let logbook = open(&dir).await;
+    feed(&logbook, vec![locked(ME, 1, 5)]).await;
+    let reader = Reader::open(&path).await.unwrap();
+    assert_eq!(reader.prover(), ME);
+
+    let mut writing = logbook.pool.begin().await.unwrap();
+    sqlx::query("DELETE FROM history").execute(&mut *writing).await.unwrap();
+    assert_eq!(reader.open_orders(&domain()).await.unwrap().len(), 1);
+    assert_eq!(reader.entries_after(0, 10).await.unwrap().len(), 2, "nothing is committed yet");
+    writing.commit().await.unwrap();
+    assert_eq!(reader.entries_after(0, 10).await.unwrap().len(), 0);
+    let refused = sqlx::query("DELETE FROM fact").execute(&reader.pool).await.unwrap_err();
+    assert!(refused.to_string().contains("readonly"), "{refused}");
+
+    // A node that is down leaves a file that can be read all the same.
+    logbook.pool.close().await;
+    drop(reader);
+    let reader = Reader::open(&path).await.unwrap();
+    assert_eq!(reader.records(Sought::Id(request(1).request.id)).await.unwrap().len(), 1);
+    assert!(reader.records(Sought::Id(request(2).request.id)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_reader_refuses_a_file_of_another_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version > 1")
+        .execute(&logbook.pool)
+        .await
+        .unwrap();
+    let refused = Reader::open(&dir.path().join("logbook.sqlite")).await.unwrap_err();
+    assert!(matches!(refused, LogbookError::Version { found: 1, .. }), "{refused}");
 }
