@@ -50,6 +50,10 @@ pub struct BlockFacts {
 impl Endpoint {
     /// Connects and asks for the chain's id.
     pub async fn connect(url: &Url) -> Result<Self, EndpointError> {
+        #[cfg(feature = "simulated")]
+        if let Some(simulated) = Self::simulated(url) {
+            return simulated;
+        }
         let client = reqwest::Client::builder()
             .timeout(REQUEST_LIMIT)
             .build()
@@ -58,6 +62,12 @@ impl Endpoint {
             RootProvider::new(RpcClient::builder().http_with_client(client, url.clone()));
         let chain_id = provider.get_chain_id().await.or_failed("tell its chain id")?;
         Ok(Self { provider, chain_id })
+    }
+
+    /// An endpoint behind another transport than HTTP.
+    #[cfg(feature = "simulated")]
+    pub(crate) fn over(transport: impl alloy::transports::IntoBoxTransport, chain_id: u64) -> Self {
+        Self { provider: RootProvider::new(RpcClient::new(transport, true)), chain_id }
     }
 
     /// EIP-155 chain id.

@@ -18,6 +18,8 @@ pub mod feed;
 pub mod market;
 pub mod network;
 pub mod sender;
+#[cfg(feature = "simulated")]
+pub mod simulated;
 
 pub use block::{BlockNumber, BlockRef};
 pub use call::Call;

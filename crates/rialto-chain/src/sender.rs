@@ -32,6 +32,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use verdict::Verdict;
 
 /// A transaction's number within its account.
@@ -66,7 +67,7 @@ impl Default for SenderConfig {
             poll_interval: Duration::from_millis(500),
             confirmations: 1,
             watch_blocks: 16,
-            stall_blocks: 5,
+            stall_blocks: 2,
             rebroadcast_after: Duration::from_secs(10),
             in_flight_max: 128,
             tip_min_wei: 1_000_000,
@@ -84,7 +85,7 @@ pub struct SendOptions {
     pub gas_limit: Option<u64>,
     /// Tip in wei per gas on top of the usual one, to be included before others.
     pub extra_tip_wei: u128,
-    /// When it is no longer worth anything: its nonce is then taken by an empty transaction.
+    /// When, by the chain's clock, it is no longer worth anything: its nonce is then taken by an empty transaction.
     pub give_up_at: Option<Timestamp>,
 }
 
@@ -231,7 +232,7 @@ impl Sender {
         let address = signer.address();
         let (mailbox, requests) = mpsc::channel(MAILBOX);
         let parts = Parts {
-            port: Arc::new(Account { endpoint: endpoint.clone(), address }),
+            port: Arc::new(Account { endpoint: endpoint.clone(), address, since: Instant::now() }),
             signer,
             chain_id: endpoint.chain_id(),
             log,

@@ -87,9 +87,10 @@ impl<P: TxPort> Actor<P> {
     /// Looks at the chain, so that the first nonce is right, and adopts what the mempool holds.
     pub(super) async fn start(parts: Parts<P>) -> Result<Self, EndpointError> {
         let facts = parts.port.look(Vec::new()).await?;
+        let now = parts.port.now();
         let mut actor = Self {
             parts,
-            book: Book::new(&facts),
+            book: Book::new(&facts, now),
             works: BTreeMap::new(),
             errands: FuturesUnordered::new(),
             looking: false,
@@ -275,7 +276,7 @@ impl<P: TxPort> Actor<P> {
         match done {
             Done::Looked(Ok(facts)) => {
                 (self.looking, self.failures) = (false, 0);
-                self.book.observe(facts);
+                self.book.observe(facts, self.parts.port.now());
                 self.carry_out_plan().await;
             }
             Done::Looked(Err(failed)) => {

@@ -10,13 +10,30 @@ use alloy::primitives::{B256, Bytes};
 use rialto_protocol::Timestamp;
 use std::collections::BTreeMap;
 
-/// Milliseconds since the UNIX epoch.
+/// Milliseconds on a clock that only moves forward; where it began does not matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Millis(pub(super) u64);
 
-impl Millis {
-    pub(super) fn timestamp(self) -> Timestamp {
-        Timestamp(self.0 / 1_000)
+/// The chain's time, as far as one can tell between two blocks. What is promised until a second is
+/// promised by the chain's clock, so the host's does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChainClock {
+    /// The newest block's time.
+    pub(super) time: Timestamp,
+    /// When that block was first seen.
+    pub(super) seen_at: Millis,
+}
+
+impl ChainClock {
+    /// The chain's time now.
+    pub(super) fn at(&self, now: Millis) -> Timestamp {
+        self.time.saturating_add(now.0.saturating_sub(self.seen_at.0) / 1_000)
+    }
+
+    fn observe(&mut self, time: Timestamp, now: Millis) {
+        if time > self.time {
+            *self = Self { time, seen_at: now };
+        }
     }
 }
 
@@ -89,13 +106,15 @@ pub(super) struct Slot {
 pub(super) struct Facts {
     /// The newest block.
     pub(super) head: BlockNumber,
+    /// When it was made.
+    pub(super) head_time: Timestamp,
     /// What others pay.
     pub(super) market: FeeMarket,
     /// First nonce that no block includes.
     pub(super) latest: Nonce,
     /// First nonce that is neither in a block nor, without gap, in the mempool.
     pub(super) pending: Nonce,
-    /// What was found of the nonces that were asked about.
+    /// What was found of the nonces that were asked about; without those that could not be told.
     pub(super) sightings: BTreeMap<Nonce, Sighting>,
 }
 
@@ -124,6 +143,7 @@ pub(super) struct Watch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Book {
     pub(super) head: BlockNumber,
+    pub(super) clock: ChainClock,
     pub(super) market: FeeMarket,
     pub(super) latest: Nonce,
     pub(super) pending: Nonce,
@@ -134,9 +154,10 @@ pub(super) struct Book {
 
 impl Book {
     /// A book at the start. What the mempool holds already, the first plan discovers.
-    pub(super) fn new(facts: &Facts) -> Self {
+    pub(super) fn new(facts: &Facts, now: Millis) -> Self {
         Self {
             head: facts.head,
+            clock: ChainClock { time: facts.head_time, seen_at: now },
             market: facts.market,
             latest: facts.latest,
             pending: facts.pending,
@@ -167,7 +188,8 @@ impl Book {
     }
 
     /// Learns what a look found. Nonces that were assigned since are left alone.
-    pub(super) fn observe(&mut self, facts: Facts) {
+    pub(super) fn observe(&mut self, facts: Facts, now: Millis) {
+        self.clock.observe(facts.head_time, now);
         (self.head, self.market) = (facts.head, facts.market);
         (self.latest, self.pending) = (facts.latest, facts.pending);
         for (nonce, sighting) in facts.sightings {

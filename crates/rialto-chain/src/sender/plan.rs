@@ -39,8 +39,11 @@ pub(super) enum Action {
 }
 
 /// Looks without a receipt after which a used nonce counts as somebody else's. Endpoints index
-/// receipts late, and one behind a load balancer may lag.
-const MISSED_MAX: u32 = 5;
+/// receipts late, and one behind a load balancer may lag; to wait costs little, to be wrong is to
+/// tell of a failure where there was none.
+const MISSED_MAX: u32 = 20;
+/// After so long without a trace of it in the mempool a transaction is sent again.
+const LOST_MS: u64 = 2_000;
 
 /// Everything that is to be done now, lowest nonce first.
 pub(super) fn plan(book: &Book, policy: &Policy, now: Millis) -> Vec<Action> {
@@ -95,7 +98,7 @@ impl Flight<'_> {
                 raised().map(|fees| Action::Replace(self.nonce, fees))
             }
             Intent::Unknown => None,
-            Intent::Call { give_up_at: Some(at), .. } if self.now.timestamp() >= at => {
+            Intent::Call { give_up_at: Some(at), .. } if self.book.clock.at(self.now) >= at => {
                 raised().map(|fees| Action::Cancel(self.nonce, fees)).or(self.broadcast(*sent_at))
             }
             _ if *outbid || stalled => {
@@ -106,8 +109,12 @@ impl Flight<'_> {
     }
 
     fn broadcast(&self, sent_at: Option<Millis>) -> Option<Action> {
-        let due =
-            sent_at.is_none_or(|at| self.now.0.saturating_sub(at.0) >= self.policy.rebroadcast_ms);
+        // A mempool that does not count it has lost it, or the transaction before it.
+        let wait_ms = match self.nonce < self.book.pending {
+            true => self.policy.rebroadcast_ms,
+            false => self.policy.rebroadcast_ms.min(LOST_MS),
+        };
+        let due = sent_at.is_none_or(|at| self.now.0.saturating_sub(at.0) >= wait_ms);
         due.then_some(Action::Broadcast(self.nonce))
     }
 

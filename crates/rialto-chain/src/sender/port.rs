@@ -12,11 +12,14 @@ use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::primitives::{Address, Bytes, TxKind};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionReceipt;
+use alloy::transports::TransportErrorKind;
 use async_trait::async_trait;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::future;
+use futures::stream::{self, StreamExt};
 use rialto_protocol::Wei;
-use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
 
 /// A call with the gas it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +31,7 @@ pub(super) struct GasCall {
 /// Everything that a sender asks of a chain.
 #[async_trait]
 pub(super) trait TxPort: Send + Sync + 'static {
-    /// The time.
+    /// The time on a clock that only moves forward.
     fn now(&self) -> Millis;
 
     /// The state of the account, of the fee market, and of what is watched.
@@ -49,6 +52,8 @@ pub(super) trait TxPort: Send + Sync + 'static {
 pub(super) struct Account {
     pub(super) endpoint: Endpoint,
     pub(super) address: Address,
+    /// When its clock began.
+    pub(super) since: Instant,
 }
 
 /// Blocks whose tips say what is usual.
@@ -58,24 +63,30 @@ const FEE_PERCENTILE: f64 = 50.0;
 /// Receipts asked for at once: an endpoint on another continent is not asked one by one, and a
 /// public one is not flooded.
 const LOOKS_AT_ONCE: usize = 16;
+/// What a sender asks is small, and a lock that waits for an answer may come too late.
+const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 
 #[async_trait]
 impl TxPort for Account {
     fn now(&self) -> Millis {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        Millis(u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     async fn look(&self, watches: Vec<Watch>) -> Result<Facts, EndpointError> {
-        let (head, tip_wei, latest, pending) = futures::try_join!(
-            self.endpoint.head(),
-            self.usual_tip(),
-            self.count(BlockId::latest()),
-            self.count(BlockId::pending()),
-        )?;
-        let sightings = self.sightings(&watches, latest).await?;
+        let account = async {
+            futures::try_join!(
+                self.endpoint.head(),
+                self.count(BlockId::latest()),
+                self.count(BlockId::pending()),
+            )
+        };
+        let (account, tip_wei) =
+            futures::join!(in_time("tell an account's state", account), self.usual_tip());
+        let (head, latest, pending) = account?;
+        let sightings = self.sightings(&watches, latest).await;
         Ok(Facts {
             head: head.block.number,
+            head_time: head.timestamp,
             market: FeeMarket { base_wei: head.base_fee_wei, tip_wei },
             latest,
             pending,
@@ -84,8 +95,11 @@ impl TxPort for Account {
     }
 
     async fn broadcast(&self, raw: Bytes) -> Verdict {
-        let sent = self.endpoint.provider().send_raw_transaction(&raw).await;
-        Verdict::of(sent.map(drop).or_failed("take a transaction"))
+        let send = async {
+            let sent = self.endpoint.provider().send_raw_transaction(&raw).await;
+            sent.map(drop).or_failed("take a transaction")
+        };
+        Verdict::of(in_time("take a transaction", send).await)
     }
 
     async fn leftover(&self, nonce: Nonce) -> Option<(GasCall, Attempt)> {
@@ -120,48 +134,47 @@ impl Account {
     }
 
     /// Zero where the endpoint does not tell; the account's own minimum then decides.
-    async fn usual_tip(&self) -> Result<u128, EndpointError> {
+    async fn usual_tip(&self) -> u128 {
         let newest = BlockNumberOrTag::Latest;
         let provider = self.endpoint.provider();
-        let history = provider.get_fee_history(FEE_HISTORY_BLOCKS, newest, &[FEE_PERCENTILE]).await;
-        let rewards = history.ok().and_then(|history| history.reward).unwrap_or_default();
+        let asked = provider.get_fee_history(FEE_HISTORY_BLOCKS, newest, &[FEE_PERCENTILE]);
+        let history = timeout(ANSWER_LIMIT, asked).await.ok().and_then(Result::ok);
+        let rewards = history.and_then(|history| history.reward).unwrap_or_default();
         let mut tips: Vec<u128> = rewards.into_iter().flatten().filter(|tip| *tip > 0).collect();
         tips.sort_unstable();
-        Ok(tips.get(tips.len() / 2).copied().unwrap_or_default())
+        tips.get(tips.len() / 2).copied().unwrap_or_default()
     }
 
-    async fn sightings(
-        &self,
-        watches: &[Watch],
-        latest: Nonce,
-    ) -> Result<BTreeMap<Nonce, Sighting>, EndpointError> {
-        let canonical = self.canonical(watches).await?;
+    /// What can be told of each nonce. One that fails is left out and waits for the next look: of
+    /// many questions to a bad endpoint some always fail, and the others' answers must count.
+    async fn sightings(&self, watches: &[Watch], latest: Nonce) -> BTreeMap<Nonce, Sighting> {
+        let standing = self.standing(watches).await;
         let looks = watches.iter().map(|watch| async {
-            let unchanged = watch.mined_in.is_some_and(|block| canonical.contains(&block));
-            let sighting = match () {
-                () if unchanged => Sighting::Unchanged,
-                () if watch.nonce < latest => self.search(watch).await?,
-                () => Sighting::Missing,
+            let mined_in = watch.mined_in.map(|block| standing.get(&block).copied());
+            let sighting = match mined_in {
+                Some(Some(true)) => Sighting::Unchanged,
+                Some(None) => return None,
+                _ if watch.nonce < latest => {
+                    in_time("tell a transaction's receipt", self.search(watch)).await.ok()?
+                }
+                _ => Sighting::Missing,
             };
-            Ok((watch.nonce, sighting))
+            Some((watch.nonce, sighting))
         });
-        stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(LOOKS_AT_ONCE).try_collect().await
+        let found = stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(LOOKS_AT_ONCE);
+        found.filter_map(future::ready).collect().await
     }
 
-    /// Those of the watched blocks that still stand; each is asked for once.
-    async fn canonical(&self, watches: &[Watch]) -> Result<Vec<BlockRef>, EndpointError> {
-        let mut blocks: Vec<BlockRef> = watches.iter().filter_map(|watch| watch.mined_in).collect();
-        blocks.sort_unstable_by_key(|block| (block.number, block.hash));
-        blocks.dedup();
+    /// Whether each of the watched blocks still stands, if it can be told; each is asked for once.
+    async fn standing(&self, watches: &[Watch]) -> HashMap<BlockRef, bool> {
+        let blocks: HashSet<BlockRef> = watches.iter().filter_map(|watch| watch.mined_in).collect();
         let looks = blocks.into_iter().map(|block| async move {
-            let found = self.endpoint.block_at(block.number).await?;
-            Ok::<_, EndpointError>(found.filter(|found| found.block == block).map(|_| block))
+            let found = in_time("tell a block's header", self.endpoint.block_at(block.number));
+            let found = found.await.ok()?;
+            Some((block, found.is_some_and(|found| found.block == block)))
         });
-        let found: Vec<Option<BlockRef>> = stream::iter(looks.collect::<Vec<_>>())
-            .buffer_unordered(LOOKS_AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(found.into_iter().flatten().collect())
+        let found = stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(LOOKS_AT_ONCE);
+        found.filter_map(future::ready).collect().await
     }
 
     async fn search(&self, watch: &Watch) -> Result<Sighting, EndpointError> {
@@ -174,6 +187,17 @@ impl Account {
         }
         Ok(Sighting::Missing)
     }
+}
+
+/// Gives up on an answer that does not come: while the sender waits it neither resends nor replaces.
+async fn in_time<T>(
+    operation: &'static str,
+    asked: impl Future<Output = Result<T, EndpointError>>,
+) -> Result<T, EndpointError> {
+    timeout(ANSWER_LIMIT, asked).await.unwrap_or_else(|_| {
+        let source = TransportErrorKind::custom_str("no answer in time");
+        Err(EndpointError { operation, source })
+    })
 }
 
 fn mined(receipt: TransactionReceipt, nonce: Nonce) -> Option<Mined> {

@@ -5,4 +5,6 @@ mod devnet;
 mod feed;
 mod market;
 mod sender;
+mod simulated;
+mod storm;
 mod world;

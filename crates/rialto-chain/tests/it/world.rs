@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use rialto_chain::devnet::{Devnet, DevnetConfig, Funding, Mining, find_anvil};
 use rialto_chain::network::Attester;
 use rialto_chain::sender::{SignedTx, TxLog};
-use rialto_chain::{Endpoint, Market, Sender, SenderConfig};
+use rialto_chain::{Endpoint, Market, Network, Sender, SenderConfig};
 use rialto_protocol::attestation::AttestedSeal;
 use rialto_protocol::{
     Collateral, Fulfillment, FulfillmentBatch, FulfillmentData, ImageId, Input, Journal, Offer,
@@ -69,7 +69,7 @@ pub(crate) fn config(mining: Mining) -> DevnetConfig {
     config
 }
 
-fn attesters() -> Vec<PrivateKeySigner> {
+pub(crate) fn attesters() -> Vec<PrivateKeySigner> {
     let mut keys: Vec<_> = ["attester 1", "attester 2", "attester 3"].map(key).into();
     keys.sort_by_key(PrivateKeySigner::address);
     keys
@@ -137,29 +137,7 @@ impl World {
     /// A request of "client" whose price rises from 1 to 2 ETH over 100 s from now, locked for
     /// 200 s, alive for 400 s, for the collateral of 10 tokens. Any journal of `program` will do.
     pub(crate) async fn request(&self, index: u32) -> SignedRequest {
-        let client = key("client");
-        let request = ProofRequest {
-            id: RequestId::new(client.address(), index),
-            requirements: Requirements {
-                callback: Default::default(),
-                predicate: Predicate::PrefixMatch { image_id: program(), prefix: Bytes::new() },
-                selector: Default::default(),
-            },
-            image_url: "https://host/program.elf".to_owned(),
-            input: Input::Inline(vec![0, 1, 2].into()),
-            offer: Offer {
-                min_price: ether(1),
-                max_price: ether(2),
-                ramp_up_start: self.now().await,
-                ramp_up_period: 100,
-                lock_timeout: 200,
-                timeout: 400,
-                lock_collateral: tokens(10),
-            },
-        };
-        let digest = self.market.domain().request_digest(&request);
-        let unverified = Unverified { request, signature: signature(&client, digest.0) };
-        unverified.verify(&self.market.domain()).unwrap()
+        request(&self.market, self.now().await, index)
     }
 
     /// What delivers "a journal" for `request` in the name of `prover`, attested by the first
@@ -170,28 +148,64 @@ impl World {
         prover: &PrivateKeySigner,
         attesters: usize,
     ) -> FulfillmentBatch {
-        let journal = Journal(Bytes::from_static(b"a journal"));
-        let claim = claim_digest(program(), &journal);
-        let root = merkle::leaf(claim);
-        let digest = self.devnet.network().attester_domain().digest(root);
-        let signatures: Vec<Bytes> =
-            self.attesters[..attesters].iter().map(|key| signature(key, digest)).collect();
-        let seal = AttestedSeal { path: vec![], signatures: signatures.concat().into() };
-        let fill = Fulfillment {
-            claim_digest: claim,
-            data: FulfillmentData::ImageIdAndJournal(program(), journal),
-            seal: seal.encode(),
-        };
-        let domain = self.devnet.network().assessor_domain();
-        let digest = domain.batch_digest(prover.address(), &[request.digest()], &[claim]);
-        let assessor_seal =
-            [registry::ON_CHAIN_ASSESSOR.as_slice(), &signature(prover, digest)].concat();
-        FulfillmentBatch {
-            requests: vec![SlimRequest::from(request.request())],
-            fills: vec![fill],
-            assessor_seal: assessor_seal.into(),
-            prover: prover.address(),
-        }
+        batch(self.devnet.network(), request, prover, &self.attesters[..attesters])
+    }
+}
+
+/// The same for any market, from `now` on.
+pub(crate) fn request(market: &Market, now: Timestamp, index: u32) -> SignedRequest {
+    let client = key("client");
+    let request = ProofRequest {
+        id: RequestId::new(client.address(), index),
+        requirements: Requirements {
+            callback: Default::default(),
+            predicate: Predicate::PrefixMatch { image_id: program(), prefix: Bytes::new() },
+            selector: Default::default(),
+        },
+        image_url: "https://host/program.elf".to_owned(),
+        input: Input::Inline(vec![0, 1, 2].into()),
+        offer: Offer {
+            min_price: ether(1),
+            max_price: ether(2),
+            ramp_up_start: now,
+            ramp_up_period: 100,
+            lock_timeout: 200,
+            timeout: 400,
+            lock_collateral: tokens(10),
+        },
+    };
+    let digest = market.domain().request_digest(&request);
+    let unverified = Unverified { request, signature: signature(&client, digest.0) };
+    unverified.verify(&market.domain()).unwrap()
+}
+
+/// The same in any network.
+pub(crate) fn batch(
+    network: &Network,
+    request: &SignedRequest,
+    prover: &PrivateKeySigner,
+    attesters: &[PrivateKeySigner],
+) -> FulfillmentBatch {
+    let journal = Journal(Bytes::from_static(b"a journal"));
+    let claim = claim_digest(program(), &journal);
+    let root = merkle::leaf(claim);
+    let digest = network.attester_domain().digest(root);
+    let signatures: Vec<Bytes> = attesters.iter().map(|key| signature(key, digest)).collect();
+    let seal = AttestedSeal { path: vec![], signatures: signatures.concat().into() };
+    let fill = Fulfillment {
+        claim_digest: claim,
+        data: FulfillmentData::ImageIdAndJournal(program(), journal),
+        seal: seal.encode(),
+    };
+    let domain = network.assessor_domain();
+    let digest = domain.batch_digest(prover.address(), &[request.digest()], &[claim]);
+    let assessor_seal =
+        [registry::ON_CHAIN_ASSESSOR.as_slice(), &signature(prover, digest)].concat();
+    FulfillmentBatch {
+        requests: vec![SlimRequest::from(request.request())],
+        fills: vec![fill],
+        assessor_seal: assessor_seal.into(),
+        prover: prover.address(),
     }
 }
 

@@ -206,6 +206,7 @@ impl TxPort for SimPort {
             }
             Facts {
                 head: sim.head(),
+                head_time: Timestamp(sim.now_ms / 1_000),
                 market: FeeMarket { base_wei: sim.base_wei, tip_wei: 1 },
                 latest: Nonce(sim.count()),
                 pending: Nonce(sim.pending()),
@@ -319,7 +320,7 @@ impl Bench {
     /// Each call carries another value, by which the auditor knows it.
     fn send(&mut self, give_up_after_s: Option<u64>) {
         let value = U256::from(self.sent.len() + 1);
-        let now = self.port.now().timestamp();
+        let now = Timestamp(self.port.now().0 / 1_000);
         let options = SendOptions {
             label: "call".to_owned(),
             give_up_at: give_up_after_s.map(|seconds| Timestamp(now.0 + seconds)),

@@ -1,7 +1,7 @@
 //! One row per case: a book of nonces, and what is done about it.
 
 use super::super::Receipt;
-use super::super::book::{Attempt, Mined};
+use super::super::book::{Attempt, ChainClock, Mined};
 use super::super::fees::FeeMarket;
 use super::*;
 use crate::BlockRef;
@@ -27,6 +27,7 @@ const CHEAP: Fees = Fees { max_wei: 90, tip_wei: 10 };
 fn book(latest: u64, pending: u64, next: u64, slots: Vec<(u64, Slot)>) -> Book {
     Book {
         head: BlockNumber(50),
+        clock: ChainClock { time: Timestamp(NOW.0 / 1_000), seen_at: NOW },
         market: FeeMarket { base_wei: 100, tip_wei: 20 },
         latest: Nonce(latest),
         pending: Nonce(pending),
@@ -202,11 +203,11 @@ fn a_nonce_that_a_block_has() {
             ("included, two confirmations", one(mined_in(49, false))),
             ("told, still watched", one(mined_in(43, true))),
             ("told, deep enough", one(mined_in(42, true))),
-            ("used, receipt not found yet", one(with(call(48, Some(10), FAIR), missed(4)))),
-            ("used by somebody else", one(with(call(48, Some(10), FAIR), missed(5)))),
+            ("used, receipt not found yet", one(with(call(48, Some(10), FAIR), missed(19)))),
+            ("used by somebody else", one(with(call(48, Some(10), FAIR), missed(20)))),
             (
                 "used by somebody else, told before a reorg",
-                one(with(with(call(48, Some(10), FAIR), missed(5)), |slot| slot.told = true)),
+                one(with(with(call(48, Some(10), FAIR), missed(20)), |slot| slot.told = true)),
             ),
             ("used by what was unknown", one(unknown(40))),
         ],
