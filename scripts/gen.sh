@@ -10,8 +10,10 @@ node tools/gen-abi.mjs "$@"
 say "the table of gas, from the snapshots"
 node tools/gas-table.mjs "$@"
 if [ "${1:-}" = --check ]; then
-  # The vectors are held to their code by the Rust tests.
+  # Vectors and settings are held to their code by the Rust tests.
   exit 0
 fi
 say "golden vectors, for the contract tests"
 UPDATE_EXPECT=1 cargo test --quiet --workspace --test vectors
+say "the example and the table of a node's settings, from their doc comments"
+UPDATE_EXPECT=1 cargo test --quiet --package rialto-node --lib settings::document

@@ -16,7 +16,6 @@ use clap::Args;
 use rialto_chain::Network;
 use rialto_chain::devnet::{Devnet, DevnetConfig, Funding, Mining, find_anvil};
 use rialto_chain::network::Attester;
-use rialto_node::Settings;
 use rialto_protocol::{Collateral, Wei};
 use serde::Serialize;
 use std::fmt;
@@ -203,10 +202,21 @@ impl Layout {
         make().with_context(failed)
     }
 
-    /// The example, opened for what is published here.
+    /// What a devnet needs: amounts in its own tokens, since nobody has prices for them, and access
+    /// to what is published here.
     fn node_settings(&self) -> String {
-        let root = format!("file_roots = [{:?}]", self.artifacts.display().to_string());
-        Settings::EXAMPLE.replacen("file_roots = []", &root, 1)
+        format!(
+            "# `rialto node config example` shows every setting.\n\
+             \n\
+             [market]\n\
+             min_mcycle_price = \"0.00002 ETH\"\n\
+             min_mcycle_price_collateral_token = \"0 ZKC\"\n\
+             max_collateral = \"20 ZKC\"\n\
+             \n\
+             [artifacts]\n\
+             file_roots = [{:?}]\n",
+            self.artifacts.display().to_string()
+        )
     }
 
     fn account(&self, name: &str) -> Result<(Account, PrivateKeySigner)> {

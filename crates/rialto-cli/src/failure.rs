@@ -29,7 +29,8 @@ Exit codes:
   5  not yet: no proof has been delivered";
 
 /// What helps against wrong settings, whatever is wrong with them.
-const SETTINGS_NEXT_STEP: &str = "correct the file; `rialto node example` shows every setting";
+const SETTINGS_NEXT_STEP: &str =
+    "correct the file; `rialto node config explain KEY` tells about a setting";
 
 /// What sort of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

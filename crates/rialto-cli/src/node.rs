@@ -3,6 +3,7 @@
 //! The node decides and records; here its events become lines, and the wish to end becomes a
 //! clean stop that says what is still locked.
 
+mod config;
 mod pnl;
 pub(crate) mod records;
 mod sentence;
@@ -16,6 +17,7 @@ use alloy::primitives::Address;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use rialto_chain::Network;
+use rialto_node::settings::Checked;
 use rialto_node::{Entry, Event, Node, Ports, Reader, Settings};
 use rialto_protocol::{Collateral, RequestDigest, RequestId, Timestamp, Wei};
 use rialto_zkvm::{LocalProver, LocalProverConfig};
@@ -39,8 +41,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(crate) enum NodeCommand {
     /// Run a prover node until Ctrl-C
     Run(NodeArgs),
-    /// Print a configuration with the meaning of every setting
-    Example,
+    /// Write, understand and check a configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Show what was earned, spent and lost
     Pnl(pnl::PnlArgs),
 }
@@ -49,7 +52,7 @@ pub(crate) enum NodeCommand {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
-  rialto node example > node.toml
+  rialto node config example > node.toml
   rialto account deposit-collateral '100 RCT' --key-file prover.key
   rialto node run --config node.toml --key-file prover.key
   rialto node run --config node.toml --key-file prover.key --json | jq 'select(.event == \"closed\")'
@@ -59,7 +62,7 @@ with what it has locked. Ctrl-C or SIGTERM stops it taking work and says what it
 that is not delivered before its deadline costs its collateral, so start the node again in time.
 With --json each line is one event, as the logbook keeps it; the last one says what is still owed.")]
 pub(crate) struct NodeArgs {
-    /// Settings: floors, limits and margins; `rialto node example` prints a file
+    /// Settings: floors, limits and margins; `rialto node config example` prints a file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
 
@@ -81,17 +84,17 @@ pub(crate) struct NodeArgs {
 pub(crate) async fn run(command: &NodeCommand, console: Console) -> Result<()> {
     match command {
         NodeCommand::Run(args) => run_node(args, console).await,
-        NodeCommand::Example => {
-            say(Settings::EXAMPLE);
-            Ok(())
-        }
+        NodeCommand::Config(command) => config::run(command, console),
         NodeCommand::Pnl(args) => pnl::run(args, console).await,
     }
 }
 
 async fn run_node(args: &NodeArgs, console: Console) -> Result<()> {
     let mut interrupt = Interrupt::listen()?;
-    let settings = Settings::load(&args.config)?;
+    let Checked { settings, warnings } = Settings::load(&args.config)?;
+    for warning in warnings {
+        console.remark(&format!("{}, {warning}", args.config.display()));
+    }
     let network = args.network.load()?;
     // Looked at before anything is made on disk: its errors say more than the node's own.
     crate::network::connect(&network).await?;

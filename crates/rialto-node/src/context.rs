@@ -3,7 +3,8 @@
 use crate::attesters::{self, Attesters};
 use crate::event::{Entry, Event};
 use crate::logbook::{Logbook, LogbookError};
-use crate::settings::Settings;
+use crate::prices::Prices;
+use crate::settings::{Settings, Unpriced};
 use crate::transact::IntentLog;
 use crate::venue::{Venue, Wakes};
 use crate::{bidder, monitor, prover, watch};
@@ -54,6 +55,8 @@ pub enum NodeError {
     Store(#[from] StoreError),
     #[error("the fetch cache cannot be used")]
     Fetcher(#[from] FetchError),
+    #[error("a setting cannot be used")]
+    Unpriced(#[from] Unpriced),
     #[error("the status page cannot be shown")]
     Monitor(#[from] monitor::MonitorError),
 }
@@ -97,16 +100,18 @@ impl Node {
         let feed_config = FeedConfig {
             floor: network.deployed_at_block,
             look_back_blocks: settings.market.lookback_blocks,
+            chunk_blocks_max: settings.market.events_poll_blocks,
             ..FeedConfig::default()
         };
         let feed = EventFeed::new(market.endpoint().clone(), market.address(), feed_config, trail);
         let (head, head_seen) =
             tokio::sync::watch::channel(watch::look(&market, me, read_to).await?);
+        let prices = Prices::fixed(&settings.price_oracle, head_seen.borrow().timestamp);
         let store = settings.artifacts.store.clone();
         let store =
             store.unwrap_or_else(|| StoreConfig::Local { path: data_dir.join("artifacts") });
         let venue = Venue {
-            policy: settings.policy(),
+            policy: settings.policy(&prices)?,
             domain: market.domain(),
             assessor: network.assessor_domain(),
             attester_domain: network.attester_domain(),

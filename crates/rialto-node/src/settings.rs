@@ -1,135 +1,110 @@
 //! What the operator configures, from one TOML file with the section and key names that operators
 //! of existing brokers know.
 //!
-//! Parsing is strict: an unknown key is an error that names the known ones.
+//! One table declares every key ([`section`]): structs, defaults, messages, the example and the
+//! documents come from it. Parsing is strict and complete: whatever is wrong is told at once, each
+//! with its line. A snapshot never changes; a changed file becomes another snapshot.
 
-use rialto_artifacts::{FetchPolicy, S3Location, StoreConfig};
+mod amount;
+mod change;
+mod document;
+mod gas;
+mod market;
+mod overrides;
+mod place;
+mod price_oracle;
+mod prover;
+mod read;
+mod retired;
+mod section;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use amount::{CollateralAmount, PriceAmount};
+pub use change::{Change, Flat, TakesEffect};
+pub use document::{Explained, Explanation, NotASetting};
+pub use gas::{CustomGas, GasMode, Percentile};
+pub use market::{CommitmentPriority, MarketSettings, PricingPriority};
+pub use overrides::PricingOverrides;
+pub use place::{ArtifactSettings, MonitorSettings, VenueIdentity};
+pub use price_oracle::{
+    Aggregation, ChainlinkSettings, CmcSettings, CoinGeckoSettings, CoinbaseSettings,
+    OracleSettings, PriceSetting,
+};
+pub use prover::{BatcherSettings, ProverSettings};
+pub use read::Remark;
+pub use section::{Flags, Key, Section, Stage};
+pub use value::Secret;
+
+use crate::prices::Prices;
+use read::{Reader, VENUE};
+use rialto_artifacts::FetchPolicy;
 use rialto_planner::{GasEstimates, Policy};
 use rialto_protocol::{Collateral, Wei};
-use serde::{Deserialize, Deserializer, de};
-use std::fmt::Display;
-use std::net::SocketAddr;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
+use toml::de::DeTable;
 
-/// Everything that can be configured.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A larger file is no configuration.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Everything that can be configured, for one venue or for the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Floors, limits and margins.
+    /// `[market]`
     pub market: MarketSettings,
-    /// How proofs are made.
-    #[serde(default)]
+    /// `[prover]`
     pub prover: ProverSettings,
-    /// Where artifacts are kept and from where they may be fetched.
-    #[serde(default)]
+    /// `[batcher]`
+    pub batcher: BatcherSettings,
+    /// `[price_oracle]`
+    pub price_oracle: OracleSettings,
+    /// `[price_oracle.onchain.chainlink]`
+    pub chainlink: ChainlinkSettings,
+    /// `[price_oracle.offchain.coingecko]`
+    pub coingecko: CoinGeckoSettings,
+    /// `[price_oracle.offchain.cmc]`
+    pub cmc: CmcSettings,
+    /// `[price_oracle.offchain.coinbase]`
+    pub coinbase: CoinbaseSettings,
+    /// `[artifacts]`
     pub artifacts: ArtifactSettings,
-    /// What the node shows.
-    #[serde(default)]
+    /// `[monitor]`
     pub monitor: MonitorSettings,
+    /// `[[venue]]`
+    pub venues: Vec<VenueSettings>,
 }
 
-/// `[market]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MarketSettings {
-    /// Least price per million cycles after gas, such as `"0.00002 ETH"`.
-    #[serde(deserialize_with = "amount")]
-    pub min_mcycle_price: Wei,
-    /// Least reward per million cycles for delivering after another prover's lock has lapsed, such
-    /// as `"0.001 ZKC"`. Default: nothing, so every such race is worth entering.
-    #[serde(default, deserialize_with = "amount")]
-    pub min_mcycle_price_collateral_token: Collateral,
-    /// Most collateral put at stake for one request, such as `"20 ZKC"`.
-    #[serde(deserialize_with = "amount")]
-    pub max_collateral: Collateral,
-    /// Seconds that must be left after the estimated end of proving. Default 60.
-    #[serde(default = "defaults::min_deadline")]
-    pub min_deadline: u64,
-    /// Largest run of a program, in millions of cycles. Default 8000.
-    #[serde(default = "defaults::max_mcycle_limit")]
-    pub max_mcycle_limit: u64,
-    /// Largest journal in bytes. Default 10000.
-    #[serde(default = "defaults::max_journal_bytes")]
-    pub max_journal_bytes: u64,
-    /// Proving speed assumed for promises, in thousands of cycles per second. Default 100.
-    #[serde(default = "defaults::peak_prove_khz")]
-    pub peak_prove_khz: u64,
-    /// Orders promised and not yet proven, at most. Default 1.
-    #[serde(default = "defaults::one")]
-    pub max_concurrent_proofs: u32,
-    /// Programs run at once to judge requests. Default 2.
-    #[serde(default = "defaults::max_concurrent_preflights")]
-    pub max_concurrent_preflights: u32,
-    /// Blocks searched for open requests at the first start. Default 300.
-    #[serde(default = "defaults::lookback_blocks")]
-    pub lookback_blocks: u64,
-    /// Milliseconds between two looks at the chain. Default 500.
-    #[serde(default = "defaults::events_poll_ms")]
-    pub events_poll_ms: u64,
-    /// Largest program or input fetched, in bytes. Default 50,000,000.
-    #[serde(default = "defaults::max_file_size")]
-    pub max_file_size: u64,
-    /// Retries of a failing download. Default 2.
-    #[serde(default = "defaults::max_fetch_retries")]
-    pub max_fetch_retries: u32,
-    /// Gas assumed for a lock when pricing. Default 200,000.
-    #[serde(default = "defaults::lockin_gas_estimate")]
-    pub lockin_gas_estimate: u64,
-    /// Gas assumed for a fulfilment when pricing. Default 250,000.
-    #[serde(default = "defaults::fulfill_gas_estimate")]
-    pub fulfill_gas_estimate: u64,
-    /// Gas assumed for each byte of a journal. Default 26.
-    #[serde(default = "defaults::fulfill_journal_gas_per_byte")]
-    pub fulfill_journal_gas_per_byte: u64,
+/// A `[[venue]]` with its overrides in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VenueSettings {
+    /// Its name and files.
+    pub identity: VenueIdentity,
+    /// `[market]` as it applies there.
+    pub market: MarketSettings,
+    /// `[prover]` as it applies there.
+    pub prover: ProverSettings,
+    /// `[batcher]` as it applies there.
+    pub batcher: BatcherSettings,
 }
 
-/// `[prover]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProverSettings {
-    /// Milliseconds between two attempts at a proof. Default 500.
-    pub proof_retry_sleep_ms: u64,
-    /// Memory of a program under judgement and proof, in bytes. Default 512 MiB.
-    pub max_guest_memory_bytes: u64,
-}
-
-impl Default for ProverSettings {
-    fn default() -> Self {
-        Self { proof_retry_sleep_ms: 500, max_guest_memory_bytes: 512 << 20 }
-    }
-}
-
-/// `[artifacts]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ArtifactSettings {
-    /// Where programs, inputs and proofs are kept. Default: a directory beside the logbook.
-    pub store: Option<StoreConfig>,
-    /// Directories below which `file` URLs of requests may be read. Default none: requests come
-    /// from strangers.
-    pub file_roots: Vec<PathBuf>,
-    /// Buckets from which `s3` URLs of requests may be read. Default none.
-    pub s3_buckets: Vec<S3Location>,
-    /// Whether `http` URLs may lead to private addresses. Default no.
-    pub allow_private_hosts: bool,
-}
-
-/// `[monitor]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MonitorSettings {
-    /// Address of the HTTP status page, such as `"127.0.0.1:9090"`. Default none. It is not
-    /// authenticated, so it must be a loopback address.
-    pub listen: Option<SocketAddr>,
+/// A file that was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// What it says.
+    pub settings: Settings,
+    /// What its author should know.
+    pub warnings: Vec<Remark>,
 }
 
 /// Why a file is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// It cannot be read.
-    #[error("cannot read the configuration {path}; `rialto node example` prints one")]
+    #[error("cannot read the configuration {path}; `rialto node config example` prints one")]
     Read {
         /// Which file.
         path: PathBuf,
@@ -138,69 +113,195 @@ pub enum SettingsError {
     },
     /// It is not what it should be.
     #[error("{path} is not a valid configuration")]
-    Parse {
+    Refused {
         /// Which file.
         path: PathBuf,
         /// What and where.
-        source: Box<toml::de::Error>,
-    },
-    /// A value makes no sense.
-    #[error("{key} is {value}; it must be {wanted}")]
-    OutOfBounds {
-        /// The key.
-        key: &'static str,
-        /// What it is.
-        value: String,
-        /// What it may be.
-        wanted: &'static str,
+        source: Problems,
     },
 }
 
+/// All that is wrong with a file, by line; at least one thing is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(pub Vec<Remark>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// An amount in dollars whose price is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{key} is in dollars and the price of {token} is not known; set it in ETH or ZKC, or fix \
+     price_oracle.{token}"
+)]
+pub struct Unpriced {
+    /// Which setting.
+    pub key: &'static str,
+    /// `eth_usd` or `zkc_usd`.
+    pub token: &'static str,
+}
+
 impl Settings {
-    /// A configuration with the meaning of every key, in TOML.
-    pub const EXAMPLE: &str = include_str!("../node.example.toml");
-
     /// Reads and checks a file.
-    pub fn load(path: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(path)
+    pub fn load(path: &Path) -> Result<Checked, SettingsError> {
+        let text = text_of(path)
             .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
-        let settings: Self = toml::from_str(&text).map_err(|source| SettingsError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
-        settings.check()?;
-        Ok(settings)
+        Self::parse(&text)
+            .map_err(|source| SettingsError::Refused { path: path.to_owned(), source })
     }
 
-    fn check(&self) -> Result<(), SettingsError> {
-        let market = &self.market;
-        let positive = [
-            ("market.peak_prove_khz", market.peak_prove_khz),
-            ("market.max_concurrent_proofs", market.max_concurrent_proofs.into()),
-            ("market.max_concurrent_preflights", market.max_concurrent_preflights.into()),
-            ("market.events_poll_ms", market.events_poll_ms),
-        ];
-        if let Some((key, value)) = positive.into_iter().find(|(_, value)| *value == 0) {
-            let wanted = "at least 1";
-            return Err(SettingsError::OutOfBounds { key, value: value.to_string(), wanted });
+    /// Reads and checks the text of a file.
+    pub fn parse(text: &str) -> Result<Checked, Problems> {
+        let mut reader = Reader::new(text);
+        let mut settings = Self::default();
+        match DeTable::parse(text) {
+            Ok(table) => settings.fill(&mut reader, table.get_ref()),
+            Err(error) => {
+                let at = error.span().map_or(0, |span| span.start);
+                reader.problem(at, format!("this is not TOML: {}", error.message()));
+            }
         }
-        match self.monitor.listen {
-            Some(address) if !address.ip().is_loopback() => Err(SettingsError::OutOfBounds {
-                key: "monitor.listen",
-                value: address.to_string(),
-                wanted: "a loopback address, since the page is not authenticated",
-            }),
-            _ => Ok(()),
+        if reader.problems.is_empty() {
+            reader.warnings.sort();
+            return Ok(Checked { settings, warnings: reader.warnings });
+        }
+        reader.problems.sort();
+        Err(Problems(reader.problems))
+    }
+
+    /// What applies in a venue: the same, with its overrides.
+    pub fn at(&self, venue: &VenueSettings) -> Self {
+        Self {
+            market: venue.market.clone(),
+            prover: venue.prover.clone(),
+            batcher: venue.batcher.clone(),
+            ..self.clone()
         }
     }
 
-    /// What judgement needs.
-    pub fn policy(&self) -> Policy {
+    /// The sections of the file but the venues.
+    pub fn sections(&self) -> [&dyn Section; 10] {
+        [
+            &self.market,
+            &self.prover,
+            &self.batcher,
+            &self.price_oracle,
+            &self.chainlink,
+            &self.coingecko,
+            &self.cmc,
+            &self.coinbase,
+            &self.artifacts,
+            &self.monitor,
+        ]
+    }
+
+    fn sections_mut(&mut self) -> [&mut dyn Section; 10] {
+        [
+            &mut self.market,
+            &mut self.prover,
+            &mut self.batcher,
+            &mut self.price_oracle,
+            &mut self.chainlink,
+            &mut self.coingecko,
+            &mut self.cmc,
+            &mut self.coinbase,
+            &mut self.artifacts,
+            &mut self.monitor,
+        ]
+    }
+
+    /// Every key that there is, those of venues last.
+    pub fn keys() -> Vec<Key> {
+        let settings = Self::default();
+        let venue = VenueIdentity::default();
+        let mut keys: Vec<Key> =
+            settings.sections().iter().flat_map(|section| section.keys()).copied().collect();
+        keys.extend(venue.keys());
+        keys
+    }
+
+    fn fill<'t>(&mut self, reader: &mut Reader<'t>, table: &DeTable<'t>) {
+        reader.table(&mut self.sections_mut(), "", table);
+        check_market(&self.market, reader, 0);
+        self.check_listen(reader);
+        let Some((key, value)) = table.get_key_value(VENUE) else { return };
+        let venues = value.get_ref().as_array();
+        let tables =
+            venues.map(|venues| venues.iter().map(|venue| (venue, venue.get_ref().as_table())));
+        for (value, table) in tables.into_iter().flatten() {
+            if let Some(table) = table {
+                self.read_venue(reader, value.span().start, table);
+            }
+        }
+        let all =
+            venues.is_some_and(|venues| venues.iter().all(|venue| venue.get_ref().is_table()));
+        if !all {
+            let text = "venue is a list of tables; begin each with [[venue]]";
+            reader.problem(key.span().start, text);
+        }
+    }
+
+    fn read_venue<'t>(&mut self, reader: &mut Reader<'t>, at: usize, table: &DeTable<'t>) {
+        let name = table.get("name").and_then(|name| name.get_ref().as_str());
+        reader.enter_venue(name.unwrap_or_default());
+        let mut venue = VenueSettings {
+            identity: VenueIdentity::default(),
+            market: self.market.clone(),
+            prover: self.prover.clone(),
+            batcher: self.batcher.clone(),
+        };
+        let VenueSettings { identity, market, prover, batcher } = &mut venue;
+        reader.table(&mut [identity, market, prover, batcher], VENUE, table);
+        check_market(&venue.market, reader, at);
+        for (key, missing) in [
+            ("name", name.is_none()),
+            ("network", venue.identity.network.is_none() && !table.contains_key("network")),
+        ] {
+            if missing {
+                reader.problem(at, format!("a venue needs a {key}"));
+            }
+        }
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if name.is_some_and(|name| !name.bytes().all(is_plain)) {
+            reader.problem(
+                at,
+                "a venue's name is of letters, digits, - and _: a directory has it too",
+            );
+        }
+        if name.is_some_and(|name| self.venues.iter().any(|other| other.identity.name == name)) {
+            reader.problem(at, "another venue has the same name");
+        }
+        self.venues.push(venue);
+    }
+
+    fn check_listen(&self, reader: &mut Reader<'_>) {
+        if let Some(address) = self.monitor.listen
+            && !address.ip().is_loopback()
+        {
+            let at = reader.place_of("monitor.listen").unwrap_or_default();
+            let text = format!(
+                "monitor.listen is {address}, but must be a loopback address, since the page is \
+                 not authenticated"
+            );
+            reader.problem(at, text);
+        }
+    }
+
+    /// What judgement needs, at today's prices.
+    pub fn policy(&self, prices: &Prices) -> Result<Policy, Unpriced> {
         let market = &self.market;
-        Policy {
-            min_mcycle_price: market.min_mcycle_price,
-            min_mcycle_price_collateral_token: market.min_mcycle_price_collateral_token,
-            max_collateral: market.max_collateral,
+        let unpriced = |key, token| Unpriced { key, token };
+        let floor = market.min_mcycle_price.to_wei_up(prices);
+        let stake = market.max_collateral.to_collateral_down(prices);
+        Ok(Policy {
+            min_mcycle_price: floor
+                .ok_or_else(|| unpriced("market.min_mcycle_price", "eth_usd"))?,
+            min_mcycle_price_collateral_token: market.race_floor(prices).unwrap_or(NO_RACE),
+            max_collateral: stake.ok_or_else(|| unpriced("market.max_collateral", "zkc_usd"))?,
             min_deadline_s: market.min_deadline,
             max_mcycle_limit: market.max_mcycle_limit,
             max_journal_bytes: market.max_journal_bytes,
@@ -211,98 +312,82 @@ impl Settings {
                 fulfill: market.fulfill_gas_estimate,
                 journal_byte: market.fulfill_journal_gas_per_byte,
             },
-        }
+        })
+    }
+
+    /// Whether any amount means nothing without a price.
+    pub fn needs_prices(&self) -> bool {
+        self.market.needs_prices() || self.venues.iter().any(|venue| venue.market.needs_prices())
     }
 
     /// What may be fetched from where.
     pub fn fetch_policy(&self, cache_dir: PathBuf) -> FetchPolicy {
         FetchPolicy {
             max_bytes: self.market.max_file_size,
-            attempts: self.market.max_fetch_retries.saturating_add(1),
+            attempts: u32::from(self.market.max_fetch_retries) + 1,
             timeout: Duration::from_secs(30),
             file_roots: self.artifacts.file_roots.clone(),
             s3_buckets: self.artifacts.s3_buckets.clone(),
             allow_private_hosts: self.artifacts.allow_private_hosts,
-            cache_dir: Some(cache_dir),
+            cache_dir: Some(self.market.cache_dir.clone().unwrap_or(cache_dir)),
             ..FetchPolicy::default()
         }
     }
 }
 
-fn amount<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: Display>,
-{
-    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-}
+/// No reward reaches it: a race whose worth is not known is not entered.
+const NO_RACE: Collateral = Collateral(alloy::primitives::U256::MAX);
 
-mod defaults {
-    macro_rules! defaults {
-        ($($name:ident: $kind:ty = $value:expr;)*) => {
-            $(pub(super) fn $name() -> $kind { $value })*
-        };
+impl MarketSettings {
+    /// The floor for races after a lapsed lock; `None` while the prices that it takes are unknown.
+    pub fn race_floor(&self, prices: &Prices) -> Option<Collateral> {
+        match self.min_mcycle_price_collateral_token {
+            Some(floor) => floor.to_collateral_up(prices),
+            None => self.min_mcycle_price.to_collateral_up(prices),
+        }
     }
 
-    defaults! {
-        one: u32 = 1;
-        min_deadline: u64 = 60;
-        max_mcycle_limit: u64 = 8_000;
-        max_journal_bytes: u64 = 10_000;
-        peak_prove_khz: u64 = 100;
-        max_concurrent_preflights: u32 = 2;
-        lookback_blocks: u64 = 300;
-        events_poll_ms: u64 = 500;
-        max_file_size: u64 = 50_000_000;
-        max_fetch_retries: u32 = 2;
-        lockin_gas_estimate: u64 = 200_000;
-        fulfill_gas_estimate: u64 = 250_000;
-        fulfill_journal_gas_per_byte: u64 = 26;
+    /// Whether any amount means nothing without a price.
+    pub fn needs_prices(&self) -> bool {
+        let stakes = [Some(self.max_collateral), self.max_stake_at_risk];
+        let race = self.min_mcycle_price_collateral_token;
+        let derived = race.is_none() && self.min_mcycle_price != PriceAmount::Wei(Wei::ZERO);
+        self.min_mcycle_price.is_usd()
+            || derived
+            || self.pricing_overrides.amounts().any(PriceAmount::is_usd)
+            || stakes.into_iter().chain([race]).flatten().any(CollateralAmount::is_usd)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Settings, String> {
-        toml::from_str(text).map_err(|error| error.message().to_owned())
-    }
-
-    #[test]
-    fn the_example_is_a_configuration() {
-        let settings: Settings = toml::from_str(Settings::EXAMPLE).unwrap();
-        settings.check().unwrap();
-    }
-
-    #[test]
-    fn every_key_of_the_example_is_known_and_none_is_missing() {
-        let example: toml::Table = toml::from_str(Settings::EXAMPLE).unwrap();
-        let market = example["market"].as_table().unwrap();
-        assert_eq!(market.len(), 16, "a key was added: show it in node.example.toml");
-    }
-
-    #[test]
-    fn misspelt_keys_and_unitless_amounts_are_refused() {
-        let good = "[market]\nmin_mcycle_price = \"1 gwei\"\nmax_collateral = \"1 ZKC\"\n";
-        assert!(parse(good).is_ok());
-        let misspelt = parse(&format!("{good}min_deadlin = 3\n")).unwrap_err();
-        assert!(misspelt.contains("unknown field `min_deadlin`"), "{misspelt}");
-        assert!(misspelt.contains("`min_deadline`"), "{misspelt}");
-        let unitless = parse(&good.replace("1 gwei", "1")).unwrap_err();
-        assert!(unitless.contains("such as \"0.01 ETH\""), "{unitless}");
-    }
-
-    #[test]
-    fn values_without_sense_are_refused() {
-        let mut settings: Settings = toml::from_str(Settings::EXAMPLE).unwrap();
-        settings.market.peak_prove_khz = 0;
-        assert_eq!(
-            settings.check().unwrap_err().to_string(),
-            "market.peak_prove_khz is 0; it must be at least 1"
+/// What no single key can tell. `at` is where to point when the file sets none of the keys.
+fn check_market(market: &MarketSettings, reader: &mut Reader<'_>, at: usize) {
+    let MarketSettings { min_mcycle_limit: min, max_mcycle_limit: max, .. } = market;
+    if min > max {
+        let text = format!(
+            "market.min_mcycle_limit is {min} and max_mcycle_limit {max}, so no request is left"
         );
-        settings.market.peak_prove_khz = 1;
-        settings.monitor.listen = Some(([0, 0, 0, 0], 9090).into());
-        assert!(settings.check().unwrap_err().to_string().contains("loopback"));
+        let low = reader.place_of("market.min_mcycle_limit");
+        let place = low.or_else(|| reader.place_of("market.max_mcycle_limit"));
+        reader.problem(place.unwrap_or(at), text);
+    }
+    let lists = [
+        ("market.allow_client_addresses", market.allow_client_addresses.is_empty()),
+        ("market.allow_requestor_lists", market.allow_requestor_lists.is_empty()),
+    ];
+    for (path, empty) in lists {
+        if empty && let Some(place) = reader.place_of(path) {
+            let text = format!("{path} is empty, so nobody would be served; leave it out");
+            reader.problem(place, text);
+        }
+    }
+}
+
+fn text_of(path: &Path) -> std::io::Result<String> {
+    use std::io::{Error, ErrorKind, Read};
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > FILE_BYTES_MAX {
+        true => Err(Error::new(ErrorKind::FileTooLarge, "it is longer than a mebibyte")),
+        false => Ok(text),
     }
 }

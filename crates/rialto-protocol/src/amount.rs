@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+/// One whole token: all amounts have 18 decimals.
+const UNIT: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
+
 macro_rules! token_amount {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -30,6 +33,14 @@ macro_rules! token_amount {
             /// Difference, zero when `other` is larger.
             pub fn saturating_sub(self, other: Self) -> Self {
                 Self(self.0.saturating_sub(other.0))
+            }
+
+            /// The exact amount in whole units of 18 decimals, without trailing zeros.
+            pub fn to_decimal_exact(self) -> String {
+                let (whole, rest) = self.0.div_rem(UNIT);
+                let fraction = format!("{rest:0>18}");
+                let fraction = fraction.trim_end_matches('0');
+                if fraction.is_empty() { whole.to_string() } else { format!("{whole}.{fraction}") }
             }
 
             /// Whether the contracts can store the amount: they keep amounts in 96 bits.
@@ -60,6 +71,11 @@ token_amount! {
 token_amount! {
     /// An amount of the collateral token in its smallest unit.
     Collateral
+}
+
+token_amount! {
+    /// An amount of US dollars in 10^-18 dollars; as a price, what one whole token costs.
+    Usd
 }
 
 /// A point in time, in whole seconds since the UNIX epoch, as blocks carry it.
@@ -116,6 +132,18 @@ pub struct InvalidAmount {
     example: &'static str,
 }
 
+impl InvalidAmount {
+    /// What is wrong with it, as a clause that begins with "it".
+    pub fn problem(&self) -> &'static str {
+        self.problem
+    }
+
+    /// An amount of the kind that was wanted.
+    pub fn example(&self) -> &'static str {
+        self.example
+    }
+}
+
 impl FromStr for Wei {
     type Err = InvalidAmount;
 
@@ -138,7 +166,46 @@ impl FromStr for Collateral {
     }
 }
 
+impl FromStr for Usd {
+    type Err = InvalidAmount;
+
+    /// Reads `"0.00002 USD"`.
+    fn from_str(text: &str) -> Result<Self, InvalidAmount> {
+        parse_amount(text, &[("usd", 18)], "0.5 USD").map(Self)
+    }
+}
+
+impl Usd {
+    /// The ETH that these dollars buy at `price`, rounded up; `None` when the price is zero or the
+    /// amount is out of all bounds.
+    pub fn to_wei_up(self, price: Self) -> Option<Wei> {
+        self.bought(price, true).map(Wei)
+    }
+
+    /// The collateral that these dollars buy at `price`, rounded up; `None` as above.
+    pub fn to_collateral_up(self, price: Self) -> Option<Collateral> {
+        self.bought(price, true).map(Collateral)
+    }
+
+    /// The collateral that these dollars buy at `price`, rounded down; `None` as above.
+    pub fn to_collateral_down(self, price: Self) -> Option<Collateral> {
+        self.bought(price, false).map(Collateral)
+    }
+
+    fn bought(self, price: Self, up: bool) -> Option<U256> {
+        let scaled = self.0.checked_mul(UNIT)?;
+        let (whole, rest) = (!price.0.is_zero()).then(|| scaled.div_rem(price.0))?;
+        if up && !rest.is_zero() { whole.checked_add(U256::ONE) } else { Some(whole) }
+    }
+}
+
 impl Wei {
+    /// What the amount costs at `price`, rounded up; `None` when it is out of all bounds.
+    pub fn to_usd_up(self, price: Usd) -> Option<Usd> {
+        let (whole, rest) = self.0.checked_mul(price.0)?.div_rem(UNIT);
+        if rest.is_zero() { Some(Usd(whole)) } else { whole.checked_add(U256::ONE).map(Usd) }
+    }
+
     /// The amount for people: in ETH with up to six significant decimals, rounded down.
     pub fn to_eth_down(self) -> String {
         to_decimal_down(self.0)
@@ -181,7 +248,7 @@ fn parse_amount(
 }
 
 fn to_decimal_down(value: U256) -> String {
-    let (whole, rest) = value.div_rem(U256::from(10u64).pow(U256::from(18)));
+    let (whole, rest) = value.div_rem(UNIT);
     let fraction = format!("{rest:0>18}");
     let leading_zeros = fraction.bytes().take_while(|byte| *byte == b'0').count();
     let kept = if whole.is_zero() { (leading_zeros + 6).min(18) } else { 6 };
@@ -229,6 +296,29 @@ mod tests {
         "#]]
         .assert_eq(&rows);
         assert_eq!("2.5 ZKC".parse(), Ok(Collateral::from(2_500_000_000_000_000_000)));
+    }
+
+    #[test]
+    fn dollars_buy_with_the_rounding_that_is_asked_for() {
+        let usd = |text: &str| text.parse::<Usd>().unwrap();
+        let three = usd("3 USD");
+        assert_eq!(usd("1 USD").to_wei_up(three), Some(Wei::from(333_333_333_333_333_334)));
+        let down = Collateral::from(333_333_333_333_333_333);
+        assert_eq!(usd("1 USD").to_collateral_down(three), Some(down));
+        assert_eq!(usd("6 USD").to_collateral_up(three), Some("2 ZKC".parse().unwrap()));
+        assert_eq!(usd("1 USD").to_wei_up(Usd::ZERO), None);
+        assert_eq!(Usd(U256::MAX).to_wei_up(three), None);
+        assert_eq!(Wei::from(1).to_usd_up(usd("2500 USD")), Some(Usd::from(2500)));
+        assert_eq!(Wei::from(1).to_usd_up(usd("0.5 USD")), Some(Usd::from(1)));
+        assert_eq!(Wei(U256::MAX).to_usd_up(three), None);
+    }
+
+    #[test]
+    fn exact_amounts_keep_every_digit() {
+        for text in ["0", "1", "0.000000000000000001", "12.5", "1234567.000000000000000001"] {
+            let amount: Usd = format!("{text} USD").parse().unwrap();
+            assert_eq!(amount.to_decimal_exact(), text);
+        }
     }
 
     #[test]

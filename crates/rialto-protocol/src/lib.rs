@@ -24,7 +24,7 @@ pub mod merkle;
 pub mod registry;
 pub mod stake_tree;
 
-pub use amount::{Collateral, Cycles, InvalidAmount, Timestamp, Wei};
+pub use amount::{Collateral, Cycles, InvalidAmount, Timestamp, Usd, Wei};
 pub use claim::{ClaimDigest, ImageId, Journal, claim_digest};
 pub use eip712::{MarketDomain, RequestDigest};
 pub use fulfillment::{Fulfillment, FulfillmentBatch, FulfillmentData, SlimRequest, commitment};

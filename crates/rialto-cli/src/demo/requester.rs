@@ -96,6 +96,7 @@ impl Terms {
         format!(
             "[market]\n\
              min_mcycle_price = \"{per_mcycle} wei\"\n\
+             min_mcycle_price_collateral_token = \"0 ZKC\"\n\
              max_collateral = \"20 ZKC\"\n\
              min_deadline = 10\n\
              peak_prove_khz = 20\n\

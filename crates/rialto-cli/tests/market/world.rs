@@ -76,7 +76,8 @@ impl World {
         fs::write(dir.path().join("program.elf"), host::PROGRAM).unwrap();
         let root = dir.path().display();
         let settings = format!(
-            "[market]\nmin_mcycle_price = \"1 wei\"\nmax_collateral = \"1 ZKC\"\nmin_deadline = 1\n\
+            "[market]\nmin_mcycle_price = \"1 wei\"\nmin_mcycle_price_collateral_token = \"0 ZKC\"\n\
+             max_collateral = \"1 ZKC\"\nmin_deadline = 1\n\
              peak_prove_khz = 1000\nevents_poll_ms = 100\nmax_file_size = 1_000_000\nmax_fetch_retries = 0\n\
              [artifacts]\nfile_roots = [\"{root}\"]\nallow_private_hosts = true\n"
         );
