@@ -15,6 +15,7 @@ mod place;
 mod price_oracle;
 mod prover;
 mod read;
+mod reload;
 mod retired;
 mod section;
 mod value;
@@ -35,6 +36,7 @@ pub use price_oracle::{
 };
 pub use prover::{BatcherSettings, ProverSettings};
 pub use read::Remark;
+pub use reload::{Reload, Reloading};
 pub use section::{Flags, Key, Section, Stage};
 pub use value::Secret;
 
