@@ -23,6 +23,7 @@ mod preflight;
 pub mod prices;
 mod produce;
 mod prover;
+pub mod requestor_lists;
 pub mod settings;
 mod settle;
 mod transact;

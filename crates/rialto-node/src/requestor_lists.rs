@@ -1,0 +1,383 @@
+//! Lists of requestors by URL: who is served first, and who is served at all.
+//!
+//! A list is somebody else's word, so it passes one door ([`RequestorList::parse`]) and is fetched
+//! within limits. Invariants: a list that cannot be had keeps its last good content; an allow list
+//! that was never had allows nobody; no list overrules the operator's own deny list.
+
+use crate::settings::{MarketSettings, Settings};
+use alloy::primitives::Address;
+use rialto_artifacts::{FetchError, FetchPolicy, Fetcher};
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+/// How often lists are read again.
+const REFRESH_EVERY: Duration = Duration::from_secs(3_600);
+/// Some ten thousand requestors.
+const LIST_BYTES_MAX: u64 = 8 << 20;
+/// Time for one attempt; there are two.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// The priority of requestors who are given none.
+const USUAL_PRIORITY: u8 = 50;
+
+/// A list that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestorList {
+    /// What it is called.
+    pub name: String,
+    /// Its version, major and minor.
+    pub version: (u64, u64),
+    /// Whom it names; each requestor once per chain.
+    pub requestors: Vec<Listed>,
+}
+
+/// A requestor on a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Who.
+    pub address: Address,
+    /// On which chain.
+    pub chain_id: u64,
+    /// What the list calls it.
+    pub name: String,
+    /// From 0 to 100, higher is served first.
+    pub priority: u8,
+    /// Whether the list warns of it. It then gives neither priority nor access.
+    pub denied: bool,
+}
+
+/// Why bytes are no requestor list.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidList {
+    /// They are not JSON of that form.
+    #[error("it is not a requestor list")]
+    Form(#[from] serde_json::Error),
+    /// Its form is of another generation.
+    #[error("its schema has major version {0}, only 1 is understood")]
+    Schema(u64),
+    /// A text is missing, too long or blank.
+    #[error("{what} must have from 1 to {most} characters")]
+    Text {
+        /// Which text.
+        what: String,
+        /// How long it may be.
+        most: usize,
+    },
+    /// A chain has no such id.
+    #[error("requestor {0} is on chain 0")]
+    Chain(Address),
+    /// A requestor is named twice on one chain.
+    #[error("requestor {0} is named twice on chain {1}")]
+    Twice(Address, u64),
+    /// A priority is out of bounds.
+    #[error("requestor {0} has priority {1}, at most 100 is possible")]
+    Priority(Address, u64),
+    /// A range of estimates is empty.
+    #[error("requestor {0} has a least estimate above its greatest")]
+    Estimates(Address),
+    /// Too many tags.
+    #[error("requestor {0} has more than 20 tags")]
+    Tags(Address),
+}
+
+/// Why a list could not be refreshed.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// It cannot be had.
+    #[error("the requestor list cannot be fetched")]
+    Fetch(#[from] FetchError),
+    /// It is none.
+    #[error("the requestor list at {url} is refused")]
+    Invalid {
+        /// Where it is.
+        url: Url,
+        /// Why.
+        source: InvalidList,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListText {
+    name: String,
+    description: String,
+    schema_version: VersionText,
+    version: VersionText,
+    requestors: Vec<ListedText>,
+}
+
+#[derive(Deserialize)]
+struct VersionText {
+    major: u64,
+    minor: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedText {
+    address: Address,
+    chain_id: u64,
+    name: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    extensions: ExtensionsText,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ExtensionsText {
+    priority: Option<PriorityText>,
+    request_estimates: Option<EstimatesText>,
+    denylist: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct PriorityText {
+    level: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EstimatesText {
+    estimated_mcycle_count_min: Option<u64>,
+    estimated_mcycle_count_max: Option<u64>,
+}
+
+impl RequestorList {
+    /// The one door for lists. Fields that are not known are left unread, as published lists have
+    /// them.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidList> {
+        let list: ListText = serde_json::from_slice(bytes)?;
+        if list.schema_version.major != 1 {
+            return Err(InvalidList::Schema(list.schema_version.major));
+        }
+        check_text("its name", &list.name, 100)?;
+        check_text("its description", &list.description, 500)?;
+        let mut seen = HashSet::new();
+        let mut requestors = Vec::with_capacity(list.requestors.len());
+        for text in list.requestors {
+            let listed = Listed::try_from(text)?;
+            if !seen.insert((listed.address, listed.chain_id)) {
+                return Err(InvalidList::Twice(listed.address, listed.chain_id));
+            }
+            requestors.push(listed);
+        }
+        let version = (list.version.major, list.version.minor);
+        Ok(Self { name: list.name, version, requestors })
+    }
+}
+
+impl TryFrom<ListedText> for Listed {
+    type Error = InvalidList;
+
+    fn try_from(text: ListedText) -> Result<Self, InvalidList> {
+        let ListedText { address, chain_id, name, tags, extensions } = text;
+        check_text(&format!("the name of requestor {address}"), &name, 100)?;
+        if chain_id == 0 {
+            return Err(InvalidList::Chain(address));
+        }
+        if tags.len() > 20 {
+            return Err(InvalidList::Tags(address));
+        }
+        for tag in &tags {
+            check_text(&format!("a tag of requestor {address}"), tag, 50)?;
+        }
+        if let Some(EstimatesText {
+            estimated_mcycle_count_min: Some(min),
+            estimated_mcycle_count_max: Some(max),
+        }) = extensions.request_estimates
+            && min > max
+        {
+            return Err(InvalidList::Estimates(address));
+        }
+        let level = extensions.priority.and_then(|priority| priority.level);
+        let level = level.unwrap_or(USUAL_PRIORITY.into());
+        let priority = u8::try_from(level).ok().filter(|level| *level <= 100);
+        let priority = priority.ok_or(InvalidList::Priority(address, level))?;
+        Ok(Self { address, chain_id, name, priority, denied: extensions.denylist.is_some() })
+    }
+}
+
+fn check_text(what: &str, text: &str, most: usize) -> Result<(), InvalidList> {
+    let fits = !text.trim().is_empty() && text.chars().count() <= most;
+    fits.then_some(()).ok_or_else(|| InvalidList::Text { what: what.to_owned(), most })
+}
+
+/// Who is served first, who is served at all, and who is not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requestors {
+    /// The operator's own priority requestors, on every chain.
+    priority: HashSet<Address>,
+    /// Those of the lists.
+    listed: HashMap<(Address, u64), u8>,
+    /// If somebody is to be served alone: the operator's own.
+    allowed: Option<HashSet<Address>>,
+    /// And those of the lists.
+    allowed_by_list: HashSet<(Address, u64)>,
+    denied: HashSet<Address>,
+}
+
+impl Requestors {
+    /// The operator's own addresses together with the lists that are at hand, by URL.
+    pub fn merge(market: &MarketSettings, lists: &HashMap<Url, RequestorList>) -> Self {
+        let at_hand = |urls: &[Url]| -> Vec<Listed> {
+            let lists = urls.iter().filter_map(|url| lists.get(url));
+            let named = lists.flat_map(|list| &list.requestors).filter(|listed| !listed.denied);
+            named.cloned().collect()
+        };
+        let mut listed = HashMap::new();
+        // The first list that names a requestor counts.
+        for Listed { address, chain_id, priority, .. } in at_hand(&market.priority_requestor_lists)
+        {
+            listed.entry((address, chain_id)).or_insert(priority);
+        }
+        let is_closed =
+            !market.allow_client_addresses.is_empty() || !market.allow_requestor_lists.is_empty();
+        let allowed = is_closed.then(|| market.allow_client_addresses.iter().copied().collect());
+        let allowed_by_list = at_hand(&market.allow_requestor_lists).into_iter();
+        Self {
+            priority: market.priority_requestor_addresses.iter().copied().collect(),
+            listed,
+            allowed,
+            allowed_by_list: allowed_by_list.map(|one| (one.address, one.chain_id)).collect(),
+            denied: market.deny_requestor_addresses.iter().copied().collect(),
+        }
+    }
+
+    /// How early a requestor is served, from 0 to 100; `None` for the many who wait in line.
+    pub fn priority_of(&self, requestor: Address, chain_id: u64) -> Option<u8> {
+        let own = self.priority.contains(&requestor).then_some(USUAL_PRIORITY);
+        self.listed.get(&(requestor, chain_id)).copied().or(own)
+    }
+
+    /// Whether a requestor may be served; see [`Requestors::is_denied`] too.
+    pub fn is_allowed(&self, requestor: Address, chain_id: u64) -> bool {
+        let Some(own) = &self.allowed else { return true };
+        own.contains(&requestor) || self.allowed_by_list.contains(&(requestor, chain_id))
+    }
+
+    /// Whether the operator refuses a requestor, whatever any list says.
+    pub fn is_denied(&self, requestor: Address) -> bool {
+        self.denied.contains(&requestor)
+    }
+}
+
+/// Keeps the lists of one venue, or of the process, current.
+pub struct ListKeeper {
+    fetcher: Fetcher,
+    settings: watch::Receiver<Arc<Settings>>,
+    venue: Option<String>,
+    kept: HashMap<Url, RequestorList>,
+    current: watch::Sender<Arc<Requestors>>,
+}
+
+impl ListKeeper {
+    /// Nothing is fetched before [`ListKeeper::refresh`] or [`ListKeeper::run`]. `venue` names the
+    /// `[[venue]]` whose `[market]` counts, if it is not the process's own.
+    ///
+    /// # Errors
+    /// [`FetchError::Setup`] if there is no TLS to be had.
+    pub fn new(
+        settings: watch::Receiver<Arc<Settings>>,
+        venue: Option<String>,
+    ) -> Result<Self, FetchError> {
+        let policy = FetchPolicy {
+            max_bytes: LIST_BYTES_MAX,
+            attempts: 2,
+            timeout: FETCH_TIMEOUT,
+            // The operator named the URL, so it may lead to the operator's own network.
+            allow_private_hosts: true,
+            ..FetchPolicy::default()
+        };
+        let kept = HashMap::new();
+        let merged = Requestors::merge(&market_of(&settings.borrow(), venue.as_deref()), &kept);
+        let (current, _) = watch::channel(Arc::new(merged));
+        Ok(Self { fetcher: Fetcher::new(policy)?, settings, venue, kept, current })
+    }
+
+    /// What is known, now and later.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Requestors>> {
+        self.current.subscribe()
+    }
+
+    /// Reads every list again and merges what is at hand. Gives the failures.
+    pub async fn refresh(&mut self) -> Vec<ListError> {
+        let market = self.market();
+        let urls = market.priority_requestor_lists.iter().chain(&market.allow_requestor_lists);
+        let urls: HashSet<Url> = urls.cloned().collect();
+        self.kept.retain(|url, _| urls.contains(url));
+        let fetching = urls.into_iter().map(async |url| {
+            let fetched = fetch(&self.fetcher, &url).await;
+            (url, fetched)
+        });
+        let mut failures = Vec::new();
+        for (url, fetched) in futures::future::join_all(fetching).await {
+            match fetched {
+                Ok(list) => {
+                    self.kept.insert(url, list);
+                }
+                Err(error) => failures.push(error),
+            }
+        }
+        self.publish(&market);
+        failures
+    }
+
+    /// Reads the lists now, every hour, and when the settings change; until told to stop.
+    pub async fn run(mut self, stop: CancellationToken, mut report: impl FnMut(ListError)) {
+        let mut ticks = tokio::time::interval(REFRESH_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                changed = self.settings.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    // The operator's own addresses hold before any list has answered.
+                    self.publish(&self.market());
+                }
+                () = stop.cancelled() => return,
+            }
+            let failures = tokio::select! {
+                failures = self.refresh() => failures,
+                () = stop.cancelled() => return,
+            };
+            failures.into_iter().for_each(&mut report);
+        }
+    }
+
+    fn market(&self) -> MarketSettings {
+        market_of(&self.settings.borrow(), self.venue.as_deref())
+    }
+
+    fn publish(&self, market: &MarketSettings) {
+        let merged = Requestors::merge(market, &self.kept);
+        self.current.send_if_modified(|current| {
+            let is_news = **current != merged;
+            if is_news {
+                *current = Arc::new(merged);
+            }
+            is_news
+        });
+    }
+}
+
+/// The `[market]` of a venue, or the process's own.
+fn market_of(settings: &Settings, venue: Option<&str>) -> MarketSettings {
+    let named = settings.venues.iter().find(|known| Some(known.identity.name.as_str()) == venue);
+    named.map_or(&settings.market, |named| &named.market).clone()
+}
+
+async fn fetch(fetcher: &Fetcher, url: &Url) -> Result<RequestorList, ListError> {
+    let bytes = fetcher.fetch(url.as_str()).await?.bytes;
+    RequestorList::parse(&bytes).map_err(|source| ListError::Invalid { url: url.clone(), source })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+use super::*;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use expect_test::expect;
+use serde_json::{Value, json};
+use std::sync::Mutex;
+use tokio::net::TcpListener;
+
+const CHAIN: u64 = 8453;
+
+fn address(byte: u8) -> Address {
+    Address::repeat_byte(byte)
+}
+
+fn listed(byte: u8, extensions: Value) -> Value {
+    json!({ "address": address(byte), "chainId": CHAIN, "name": "somebody", "tags": ["useful"],
+            "extensions": extensions })
+}
+
+fn list(requestors: Vec<Value>) -> Value {
+    json!({ "name": "A list", "description": "Who asks for useful work", "unknown": true,
+            "schemaVersion": { "major": 1, "minor": 2 }, "version": { "major": 3, "minor": 4 },
+            "requestors": requestors })
+}
+
+fn level(level: u64) -> Value {
+    json!({ "priority": { "level": level } })
+}
+
+#[test]
+fn a_list_is_read_as_it_is_published() {
+    let text = list(vec![
+        listed(1, level(90)),
+        listed(
+            2,
+            json!({ "requestEstimates": { "estimatedMcycleCountMin": 1, "estimatedMcycleCountMax": 1,
+            "estimatedMaxInputSizeMB": 0.5 } }),
+        ),
+        listed(
+            3,
+            json!({ "denylist": { "reason": "spam", "blockedSince": "2026-01-01T00:00:00Z" } }),
+        ),
+    ]);
+    let list = RequestorList::parse(text.to_string().as_bytes()).unwrap();
+    assert_eq!((list.name.as_str(), list.version), ("A list", (3, 4)));
+    let read: Vec<_> = list.requestors.iter().map(|one| (one.priority, one.denied)).collect();
+    assert_eq!(read, [(90, false), (50, false), (50, true)]);
+}
+
+#[test]
+fn lists_with_anything_wrong_are_refused_whole() {
+    let with = |field: &str, value: Value| {
+        let mut list = list(vec![]);
+        list[field] = value;
+        list
+    };
+    let of = |field: &str, value: Value| {
+        let mut one = listed(1, json!({}));
+        one[field] = value;
+        list(vec![one])
+    };
+    let cases = [
+        json!([]),
+        with("name", json!(" ")),
+        with("description", json!("x".repeat(501))),
+        with("schemaVersion", json!({ "major": 2, "minor": 0 })),
+        list(vec![listed(1, level(1)), listed(1, level(2))]),
+        list(vec![listed(1, level(101))]),
+        list(vec![listed(
+            1,
+            json!({ "requestEstimates": {
+            "estimatedMcycleCountMin": 2, "estimatedMcycleCountMax": 1 } }),
+        )]),
+        of("address", json!("0x12")),
+        of("chainId", json!(0)),
+        of("name", json!("")),
+        of("tags", json!(vec!["x"; 21])),
+        of("tags", json!([""])),
+    ];
+    let said: String = cases
+        .iter()
+        .map(|case| {
+            let refused = RequestorList::parse(case.to_string().as_bytes()).unwrap_err();
+            format!("{}\n", crate::logbook::with_sources(&refused))
+        })
+        .collect();
+    let said = said.replace(&address(1).to_string(), "ONE");
+    expect![[r#"
+        it is not a requestor list: invalid length 0, expected struct ListText with 5 elements at line 1 column 2
+        its name must have from 1 to 100 characters
+        its description must have from 1 to 500 characters
+        its schema has major version 2, only 1 is understood
+        requestor ONE is named twice on chain 8453
+        requestor ONE has priority 101, at most 100 is possible
+        requestor ONE has a least estimate above its greatest
+        it is not a requestor list: invalid string length at line 1 column 89
+        requestor ONE is on chain 0
+        the name of requestor ONE must have from 1 to 100 characters
+        requestor ONE has more than 20 tags
+        a tag of requestor ONE must have from 1 to 50 characters
+    "#]].assert_eq(&said);
+}
+
+fn settings(text: &str) -> watch::Receiver<Arc<Settings>> {
+    watch::channel(Arc::new(Settings::parse(text).unwrap().settings)).1
+}
+
+/// Serves whatever was put at each path; nothing there is an error of the server.
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<HashMap<String, String>>>);
+
+impl Shelf {
+    async fn open() -> (Self, String) {
+        let shelf = Self::default();
+        let on_it = shelf.clone();
+        let app = Router::new().route(
+            "/{name}",
+            get(move |axum::extract::Path(name): axum::extract::Path<String>| async move {
+                let found = on_it.0.lock().unwrap().get(&name).cloned();
+                found.ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }),
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        (shelf, url)
+    }
+
+    fn put(&self, name: &str, text: impl ToString) {
+        self.0.lock().unwrap().insert(name.to_owned(), text.to_string());
+    }
+
+    fn take(&self, name: &str) {
+        self.0.lock().unwrap().remove(name);
+    }
+}
+
+#[tokio::test]
+async fn the_first_list_counts_and_own_addresses_are_merged_in() {
+    let (shelf, url) = Shelf::open().await;
+    let elsewhere = json!({ "address": address(5), "chainId": 1, "name": "n" });
+    let warned = json!({ "denylist": {}, "priority": { "level": 99 } });
+    shelf.put("a", list(vec![listed(1, level(10)), elsewhere, listed(6, warned)]));
+    shelf.put("b", list(vec![listed(1, level(20)), listed(2, level(20)), listed(4, level(7))]));
+    let text = format!(
+        "[market]\npriority_requestor_lists = [\"{url}/a\", \"{url}/b\"]\n\
+         priority_requestor_addresses = [\"{}\", \"{}\"]\ndeny_requestor_addresses = [\"{}\"]\n",
+        address(3),
+        address(4),
+        address(2)
+    );
+    let mut keeper = ListKeeper::new(settings(&text), None).unwrap();
+    let requestors = keeper.subscribe();
+    assert_eq!(requestors.borrow().priority_of(address(3), CHAIN), Some(50), "before any list");
+    assert!(keeper.refresh().await.is_empty());
+    let requestors = requestors.borrow().clone();
+    let priorities = [1, 2, 3, 4, 5, 6].map(|byte| requestors.priority_of(address(byte), CHAIN));
+    assert_eq!(priorities, [Some(10), Some(20), Some(50), Some(7), None, None]);
+    assert_eq!(requestors.priority_of(address(5), 1), Some(50));
+    assert!(requestors.is_denied(address(2)) && !requestors.is_denied(address(1)));
+    assert!(requestors.is_allowed(address(9), CHAIN), "nobody is shut out without an allow list");
+}
+
+#[tokio::test]
+async fn a_failing_list_keeps_what_it_said_and_an_unknown_one_allows_nobody() {
+    let (shelf, url) = Shelf::open().await;
+    shelf.put("a", list(vec![listed(1, level(10))]));
+    let text = format!(
+        "[market]\nallow_requestor_lists = [\"{url}/a\", \"{url}/never\"]\n\
+         allow_client_addresses = [\"{}\"]\n",
+        address(3)
+    );
+    let mut keeper = ListKeeper::new(settings(&text), None).unwrap();
+    let requestors = keeper.subscribe();
+    let allowed = |byte: u8| requestors.borrow().is_allowed(address(byte), CHAIN);
+    assert!(allowed(3) && !allowed(1), "no list has answered");
+    assert_eq!(keeper.refresh().await.len(), 1, "the one that never answers");
+    assert!(allowed(3) && allowed(1) && !allowed(2));
+    assert!(!requestors.borrow().is_allowed(address(1), 1), "on another chain");
+    shelf.take("a");
+    assert_eq!(keeper.refresh().await.len(), 2);
+    assert!(allowed(1));
+    shelf.put("a", "{}");
+    let failures = keeper.refresh().await;
+    assert!(failures.iter().any(|failure| matches!(failure, ListError::Invalid { .. })));
+    assert!(allowed(1));
+    shelf.put("a", list(vec![listed(2, level(10))]));
+    keeper.refresh().await;
+    assert!(allowed(2) && !allowed(1));
+}
+
+#[tokio::test]
+async fn a_list_that_is_too_large_is_refused() {
+    let (shelf, url) = Shelf::open().await;
+    shelf.put("a", " ".repeat(usize::try_from(LIST_BYTES_MAX).unwrap() + 1));
+    let text = format!("[market]\npriority_requestor_lists = [\"{url}/a\"]\n");
+    let mut keeper = ListKeeper::new(settings(&text), None).unwrap();
+    let failures = keeper.refresh().await;
+    assert!(
+        matches!(failures.as_slice(), [ListError::Fetch(FetchError::TooLarge { .. })]),
+        "{failures:?}"
+    );
+}
+
+#[tokio::test]
+async fn changed_settings_hold_at_once_and_venues_have_their_own() {
+    let parse = |text: &str| Arc::new(Settings::parse(text).unwrap().settings);
+    let venue = |deny: u8| {
+        format!(
+            "[[venue]]\nname = \"v\"\nnetwork = \"v.json\"\nmarket = {{ deny_requestor_addresses = [\"{}\"] }}\n",
+            address(deny)
+        )
+    };
+    let (change, settings) = watch::channel(parse(&venue(1)));
+    let general = ListKeeper::new(settings.clone(), None).unwrap();
+    assert!(!general.subscribe().borrow().is_denied(address(1)));
+    let keeper = ListKeeper::new(settings, Some("v".to_owned())).unwrap();
+    let mut requestors = keeper.subscribe();
+    assert!(requestors.borrow_and_update().is_denied(address(1)));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(keeper.run(stop.clone(), |failure| panic!("{failure}")));
+    change.send_replace(parse(&venue(2)));
+    requestors.changed().await.unwrap();
+    assert!(
+        requestors.borrow().is_denied(address(2)) && !requestors.borrow().is_denied(address(1))
+    );
+    stop.cancel();
+    running.await.unwrap();
+}
