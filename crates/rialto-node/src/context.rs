@@ -3,7 +3,7 @@
 use crate::attesters::{self, Attesters};
 use crate::event::{Entry, Event};
 use crate::logbook::{Logbook, LogbookError};
-use crate::prices::Prices;
+use crate::prices::{PriceOracle, Prices};
 use crate::settings::{Settings, Unpriced};
 use crate::transact::IntentLog;
 use crate::venue::{Venue, Wakes};
@@ -106,7 +106,7 @@ impl Node {
         let feed = EventFeed::new(market.endpoint().clone(), market.address(), feed_config, trail);
         let (head, head_seen) =
             tokio::sync::watch::channel(watch::look(&market, me, read_to).await?);
-        let prices = Prices::fixed(&settings.price_oracle, head_seen.borrow().timestamp);
+        let prices = prices_now(&settings, network).await;
         let store = settings.artifacts.store.clone();
         let store =
             store.unwrap_or_else(|| StoreConfig::Local { path: data_dir.join("artifacts") });
@@ -181,6 +181,16 @@ impl Node {
         sender.abort();
         outcome
     }
+}
+
+/// The prices that amounts in dollars are converted at; nobody is asked if there are none.
+async fn prices_now(settings: &Settings, network: &Network) -> Prices {
+    let (_, settings) = tokio::sync::watch::channel(Arc::new(settings.clone()));
+    let mut oracle = PriceOracle::new(settings, Some(network.rpc_url.clone()));
+    for trouble in oracle.refresh().await {
+        tracing::warn!(%trouble, "price oracle");
+    }
+    *oracle.subscribe().borrow()
 }
 
 fn unreachable(url: &url::Url, source: EndpointError) -> NodeError {
