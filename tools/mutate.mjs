@@ -21,7 +21,7 @@ import { mutantsOf } from "./mutate/operators.mjs";
 import { buildAsDeployed, contracts, copy, deep, forge, root, withoutOptimiser } from "./plain/copy.mjs";
 
 const work = process.env.RIALTO_MUTANTS ?? join(homedir(), ".cache/rialto/mutants");
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 1_800_000;
 
 const options = { jobs: 1, every: 1 };
 for (let i = 2; i < process.argv.length; ++i) {

@@ -1,7 +1,7 @@
 //! What the operator configures, from one TOML file with the section and key names that operators
 //! of existing brokers know.
 //!
-//! One table declares every key ([`section`]): structs, defaults, messages, the example and the
+//! One table declares every key (`section`): structs, defaults, messages, the example and the
 //! documents come from it. Parsing is strict and complete: whatever is wrong is told at once, each
 //! with its line. A snapshot never changes; a changed file becomes another snapshot.
 
