@@ -117,6 +117,19 @@ pub enum MarketEvent {
 }
 
 impl MarketEvent {
+    /// The request that it is about, if it is about one.
+    pub fn request_id(&self) -> Option<RequestId> {
+        match self {
+            Self::RequestSubmitted(request) | Self::RequestLocked { request, .. } => {
+                Some(request.request.id)
+            }
+            Self::RequestFulfilled { id, .. }
+            | Self::ProofDelivered { id, .. }
+            | Self::ProverSlashed { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+
     /// Reads a log that the market wrote.
     pub fn decode(log: &LogData) -> Self {
         let decoded = MarketEvents::decode_raw_log(log.topics(), &log.data)

@@ -1,13 +1,15 @@
 //! Wires a node together: first up, last down.
 
 use crate::attesters::{self, Attesters};
+use crate::directive::{Directive, DirectiveError};
 use crate::event::{Entry, Event};
+use crate::lease::{Lease, LeaseError};
 use crate::logbook::{Logbook, LogbookError};
 use crate::prices::{PriceOracle, Prices};
-use crate::settings::{Settings, Unpriced};
+use crate::settings::Settings;
 use crate::transact::IntentLog;
-use crate::venue::{Venue, Wakes};
-use crate::{bidder, monitor, prover, watch};
+use crate::venue::Venue;
+use crate::{directive, monitor, rounds, watch};
 use alloy::signers::local::PrivateKeySigner;
 use rialto_artifacts::{ArtifactStore, FetchError, Fetcher, StoreConfig, StoreError};
 use rialto_chain::{
@@ -18,7 +20,7 @@ use rialto_zkvm::{Prover, Zkvm};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -49,14 +51,16 @@ pub enum NodeError {
     Market(#[source] Box<MarketError>),
     #[error("the attesters of the network file cannot be used")]
     Attesters(#[source] Box<attesters::InvalidAttesters>),
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    #[error("the operator's word to this node cannot be used")]
+    Directive(#[from] DirectiveError),
     #[error("the record of this node cannot be used")]
     Logbook(#[from] LogbookError),
     #[error("the artifact store cannot be used")]
     Store(#[from] StoreError),
     #[error("the fetch cache cannot be used")]
     Fetcher(#[from] FetchError),
-    #[error("a setting cannot be used")]
-    Unpriced(#[from] Unpriced),
     #[error("the status page cannot be shown")]
     Monitor(#[from] monitor::MonitorError),
 }
@@ -72,7 +76,10 @@ pub struct Node {
     venue: Arc<Venue>,
     feed: EventFeed,
     head: tokio::sync::watch::Sender<crate::venue::Head>,
+    directive: tokio::sync::watch::Sender<Directive>,
+    data_dir: PathBuf,
     sender: rialto_chain::sender::SenderTask,
+    _lease: Lease,
 }
 
 impl Node {
@@ -86,6 +93,8 @@ impl Node {
     ) -> Result<Self, NodeError> {
         let data_error = |source| NodeError::DataDir { path: data_dir.to_owned(), source };
         std::fs::create_dir_all(data_dir).map_err(data_error)?;
+        let lease = Lease::take(data_dir)?;
+        let (directive, directive_seen) = tokio::sync::watch::channel(Directive::read(data_dir)?);
         let market = connect(network).await?;
         let me = signer.address();
         let logbook = Logbook::open(&data_dir.join("logbook.sqlite"), me).await?;
@@ -111,7 +120,7 @@ impl Node {
         let store =
             store.unwrap_or_else(|| StoreConfig::Local { path: data_dir.join("artifacts") });
         let venue = Venue {
-            policy: settings.policy(&prices)?,
+            prices,
             domain: market.domain(),
             assessor: network.assessor_domain(),
             attester_domain: network.attester_domain(),
@@ -124,13 +133,16 @@ impl Node {
             fetcher: Fetcher::new(settings.fetch_policy(data_dir.join("fetched")))?,
             zkvm: ports.zkvm,
             prover: ports.prover,
-            preflights: Semaphore::new(settings.market.max_concurrent_preflights as usize),
             head: head_seen,
-            wakes: Wakes::default(),
+            directive: directive_seen,
+            round: tokio::sync::watch::Sender::default(),
+            wake: Notify::new(),
             bus,
             settings,
         };
-        Ok(Self { venue: Arc::new(venue), feed, head, sender: sender_task })
+        let data_dir = data_dir.to_owned();
+        let venue = Arc::new(venue);
+        Ok(Self { venue, feed, head, directive, data_dir, sender: sender_task, _lease: lease })
     }
 
     /// Everything that happens from now on.
@@ -161,10 +173,13 @@ impl Node {
         let mut parts: JoinSet<Result<(), NodeError>> = JoinSet::new();
         let watching = watch::run(venue.clone(), self.feed, self.head, stop.clone());
         parts.spawn(async { Ok(watching.await?) });
-        let bidding = bidder::run(venue.clone(), stop.clone());
-        parts.spawn(async { Ok(bidding.await?) });
-        let proving = prover::run(venue.clone(), stop.clone());
-        parts.spawn(async { Ok(proving.await?) });
+        let working = rounds::run(venue.clone(), stop.clone());
+        parts.spawn(async { Ok(working.await?) });
+        let following = directive::follow(self.data_dir, self.directive, stop.clone());
+        parts.spawn(async {
+            following.await;
+            Ok(())
+        });
         if let Some(listen) = venue.settings.monitor.listen {
             let monitoring = monitor::serve(venue.clone(), listen, stop.clone());
             parts.spawn(async { Ok(monitoring.await?) });

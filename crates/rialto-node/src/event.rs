@@ -1,8 +1,9 @@
 //! What happens in a node, as values: the parts tell each other and the monitor through these, and
 //! the logbook's history keeps them.
 
+use crate::directive::Directive;
 use alloy::primitives::{Address, B256};
-use rialto_planner::{Delivering, Outcome, Skip};
+use rialto_planner::{Delivering, Outcome, Skip, Waiting};
 use rialto_protocol::{Collateral, Cycles, RequestDigest, RequestId, Timestamp, Wei};
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +40,16 @@ pub enum Event {
         reason: String,
         setting: Option<String>,
     },
-    /// Its program ran and it is worth taking from `lock_at` on.
-    Priced { cycles: Cycles, target_price: Wei, lock_at: Timestamp, race_worthwhile: bool },
+    /// Its program ran and it is worth taking: with a lock from `lock_at` on, or in the race for
+    /// another's, or both.
+    Priced {
+        cycles: Cycles,
+        target_price: Option<Wei>,
+        lock_at: Option<Timestamp>,
+        race_reward: Option<Collateral>,
+    },
+    /// It could be taken on and waits for something other than its price.
+    Held { why: Waiting, until: Timestamp },
     /// A lock is about to be sent.
     Locking { price: Wei },
     /// Our lock was mined.
@@ -51,12 +60,16 @@ pub enum Event {
     Proving { deadline: Timestamp },
     /// How far proving has come, in thousandths.
     Progress { permille: u32 },
+    /// Proving was stopped, since nobody needs the proof any more.
+    ProofCancelled,
     /// A proof lies in the artifact store.
     Proven { proof: B256, proving_ms: u64 },
     /// Attesters have signed.
     Sealed { attesters: usize },
     /// The commitment to an open fulfilment is about to be sent.
     Committing,
+    /// A Merkle root of claims is about to be put on the chain, before the fulfilment under it.
+    SubmittingRoot { root: B256 },
     /// A fulfilment is about to be sent.
     Delivering { how: Delivering },
     /// A transaction was signed and is about to be broadcast.
@@ -71,6 +84,8 @@ pub enum Event {
     Retrying { step: String, reason: String, in_s: u64 },
     /// The order is over.
     Closed { outcome: Outcome, gas_wei: Wei },
+    /// The operator told the node what to do about new work.
+    Told { directive: Directive },
     /// The node takes no new work and is about to end.
     Stopping,
 }

@@ -6,21 +6,31 @@
 
 pub(crate) mod archive;
 mod books;
+mod changes;
+mod intents;
+mod proving;
 mod reader;
 mod rows;
 
+pub(crate) use intents::{IntentId, IntentKind, IntentOutcome};
+pub(crate) use proving::AttemptOutcome;
 pub use reader::{Numbered, Reader, Record, Sought};
 pub(crate) use rows::with_sources;
+
+use changes::Changes;
 
 use crate::event::{Entry, Event};
 use alloy::primitives::{Address, B256, Bytes};
 use rialto_chain::{FeedItem, LogPosition, MarketEvent, feed::Trail};
-use rialto_planner::{Bid, Order, Outcome, Preflight, Proven, Skip};
-use rialto_protocol::{MarketDomain, RequestDigest, SignedRequest, Wei};
+use rialto_planner::{Appraisal, Order, Outcome, Preflight, Proven, Skip};
+use rialto_protocol::{MarketDomain, RequestDigest, SignedRequest};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Forward only; a reader knows by them whether a file is of its version.
@@ -31,6 +41,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 pub struct Logbook {
     pool: SqlitePool,
     me: Address,
+    changes: Arc<Changes>,
+    attempts: Arc<AtomicU64>,
 }
 
 /// Why the record could not be read or written.
@@ -116,44 +128,6 @@ impl<T> During<T> for std::result::Result<T, sqlx::Error> {
     }
 }
 
-/// What a transaction is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IntentKind {
-    /// A lock.
-    Lock,
-    /// The commitment to an open fulfilment.
-    Commit,
-    /// A fulfilment.
-    Deliver,
-    /// A slash.
-    Slash,
-}
-
-impl IntentKind {
-    /// The word in the table and in history.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Lock => "lock",
-            Self::Commit => "commit",
-            Self::Deliver => "deliver",
-            Self::Slash => "slash",
-        }
-    }
-}
-
-/// Names one intended transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IntentId(pub i64);
-
-/// What came of an intended transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IntentOutcome {
-    /// It was mined and did what it should; gas cost in wei.
-    Mined(Wei),
-    /// It had no effect; gas cost in wei.
-    Failed(Wei),
-}
-
 /// Program and input by content, as they were when a request was judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Material {
@@ -188,7 +162,7 @@ impl Logbook {
             .run(&pool)
             .await
             .map_err(|source| LogbookError::Migrate { path: path.to_owned(), source })?;
-        let logbook = Self { pool, me };
+        let logbook = Self { pool, me, changes: Arc::default(), attempts: Arc::default() };
         logbook.claim_ownership().await?;
         Ok(logbook)
     }
@@ -227,13 +201,17 @@ impl Logbook {
     ) -> Result<Vec<Entry>> {
         let mut tx = self.pool.begin().await.during("begin a transaction")?;
         let mut entries = Vec::new();
+        let mut ids = HashSet::new();
+        let mut is_rewound = false;
         for item in items {
             match item {
                 FeedItem::Rewound { to } => {
+                    is_rewound = true;
                     forget_above(&mut tx, to.0).await?;
                     entries.push(entry(None, Event::Rewound { to_block: to.0 }));
                 }
                 FeedItem::Event(at, event) => {
+                    ids.extend(event.request_id());
                     self.record_event(&mut tx, domain, (at, event), &mut entries).await?;
                 }
             }
@@ -248,7 +226,13 @@ impl Logbook {
         for entry in &entries {
             rows::insert_history(&mut tx, entry).await?;
         }
+        let touched = rows::digests_of(&mut tx, &ids).await?;
         tx.commit().await.during("commit the feed's events")?;
+        if is_rewound {
+            self.changes.all();
+        } else {
+            self.changes.of(touched);
+        }
         Ok(entries)
     }
 
@@ -322,7 +306,22 @@ impl Logbook {
 
     /// Every order that is not over, oldest first.
     pub async fn open_orders(&self, domain: &MarketDomain) -> Result<Vec<OpenOrder>> {
-        rows::open_orders(&self.pool, domain).await
+        rows::open_orders(&self.pool, domain, None).await
+    }
+
+    /// Those of `digests` that are not over.
+    pub(crate) async fn open_among(
+        &self,
+        domain: &MarketDomain,
+        digests: &HashSet<RequestDigest>,
+    ) -> Result<Vec<OpenOrder>> {
+        rows::open_orders(&self.pool, domain, Some(digests)).await
+    }
+
+    /// The orders that have changed since this was last asked; all of them may have when it says
+    /// nothing, as it does the first time.
+    pub(crate) fn take_changes(&self) -> Option<HashSet<RequestDigest>> {
+        self.changes.take()
     }
 
     /// Records a refusal, for good.
@@ -341,40 +340,38 @@ impl Logbook {
             reason: skip.to_string(),
             setting: skip.setting().map(str::to_owned),
         };
-        finish(tx, Some(digest), happened).await
+        self.finish(tx, Some(digest), happened).await
     }
 
     /// Records that a request is worth taking, and on what.
-    pub async fn bid(
+    pub async fn appraised(
         &self,
         digest: RequestDigest,
         material: Material,
         run: &Preflight,
-        bid: &Bid,
+        worth: &Appraisal,
     ) -> Result<Entry> {
         let mut tx = self.pool.begin().await.during("begin a transaction")?;
         rows::insert_material(&mut tx, digest, material).await?;
         sqlx::query(
-            "INSERT OR REPLACE INTO verdict (digest, kind, cycles, image_id, journal, target_price, lock_at, race)
-             VALUES (?, 'bid', ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO verdict (digest, kind, cycles, image_id, journal)
+             VALUES (?, 'bid', ?, ?, ?)",
         )
         .bind(digest.0.as_slice())
         .bind(run.cycles.0.cast_signed())
         .bind(run.image_id.0.as_slice())
         .bind(run.journal.0.as_ref())
-        .bind(bid.target_price.0.to_be_bytes_vec())
-        .bind(bid.lock_at.0.cast_signed())
-        .bind(bid.race_worthwhile)
         .execute(&mut *tx)
         .await
-        .during("record a bid")?;
+        .during("record a verdict")?;
+        let bid = worth.lock.as_ref().ok();
         let happened = Event::Priced {
             cycles: run.cycles,
-            target_price: bid.target_price,
-            lock_at: bid.lock_at,
-            race_worthwhile: bid.race_worthwhile,
+            target_price: bid.map(|bid| bid.target_price),
+            lock_at: bid.map(|bid| bid.lock_at),
+            race_reward: worth.race.as_ref().ok().copied(),
         };
-        finish(tx, Some(digest), happened).await
+        self.finish(tx, Some(digest), happened).await
     }
 
     /// Records program and input of a request that was locked without a bid.
@@ -408,16 +405,17 @@ impl Logbook {
         let mut tx = self.pool.begin().await.during("begin a transaction")?;
         rows::ensure_run(&mut tx, digest, run).await?;
         sqlx::query(
-            "INSERT OR IGNORE INTO proof (digest, artifact, claim, proving_ms) VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO proof (digest, artifact, claim, proving_ms, at) VALUES (?, ?, ?, ?, ?)",
         )
         .bind(digest.0.as_slice())
         .bind(proven.proof.as_slice())
         .bind(proven.claim.0.as_slice())
         .bind(proving_ms.cast_signed())
+        .bind(proven.at.0.cast_signed())
         .execute(&mut *tx)
         .await
         .during("record a proof")?;
-        finish(tx, Some(digest), Event::Proven { proof: proven.proof, proving_ms }).await
+        self.finish(tx, Some(digest), Event::Proven { proof: proven.proof, proving_ms }).await
     }
 
     /// Records a seal.
@@ -434,56 +432,7 @@ impl Logbook {
             .execute(&mut *tx)
             .await
             .during("record a seal")?;
-        finish(tx, Some(digest), Event::Sealed { attesters }).await
-    }
-
-    /// Records that a transaction is about to be made.
-    pub async fn intend(
-        &self,
-        digest: RequestDigest,
-        kind: IntentKind,
-        event: Event,
-    ) -> Result<(IntentId, Entry)> {
-        let mut tx = self.pool.begin().await.during("begin a transaction")?;
-        let made = sqlx::query("INSERT INTO intent (digest, kind, at_ms) VALUES (?, ?, ?)")
-            .bind(digest.0.as_slice())
-            .bind(kind.as_str())
-            .bind(now_ms().cast_signed())
-            .execute(&mut *tx)
-            .await
-            .during("record an intent")?;
-        let entry = finish(tx, Some(digest), event).await?;
-        Ok((IntentId(made.last_insert_rowid()), entry))
-    }
-
-    /// Records the hash under which an intended transaction is about to be broadcast.
-    pub async fn signed(&self, intent: IntentId, hash: B256) -> Result<Entry> {
-        let mut tx = self.pool.begin().await.during("begin a transaction")?;
-        let (digest, kind): (Vec<u8>, String) =
-            sqlx::query_as("UPDATE intent SET tx_hash = ? WHERE id = ? RETURNING digest, kind")
-                .bind(hash.as_slice())
-                .bind(intent.0)
-                .fetch_one(&mut *tx)
-                .await
-                .during("record a transaction's hash")?;
-        let digest = RequestDigest(rows::word(&digest, "request digest")?);
-        finish(tx, Some(digest), Event::TxSigned { tx: hash, kind }).await
-    }
-
-    /// Records what came of an intended transaction.
-    pub async fn settle_intent(&self, intent: IntentId, outcome: IntentOutcome) -> Result<()> {
-        let (word, gas) = match outcome {
-            IntentOutcome::Mined(gas) => ("mined", gas),
-            IntentOutcome::Failed(gas) => ("failed", gas),
-        };
-        sqlx::query("UPDATE intent SET outcome = ?, gas_wei = ? WHERE id = ?")
-            .bind(word)
-            .bind(gas.0.to_be_bytes_vec())
-            .bind(intent.0)
-            .execute(&self.pool)
-            .await
-            .during("record a transaction's outcome")?;
-        Ok(())
+        self.finish(tx, Some(digest), Event::Sealed { attesters }).await
     }
 
     /// Records that an order is over as of `block`.
@@ -505,13 +454,29 @@ impl Logbook {
         .await
         .during("close an order")?;
         let gas_wei = rows::gas_of(&mut tx, digest).await?;
-        finish(tx, Some(digest), Event::Closed { outcome, gas_wei }).await
+        self.finish(tx, Some(digest), Event::Closed { outcome, gas_wei }).await
+    }
+
+    async fn finish(
+        &self,
+        mut tx: Transaction<'_, Sqlite>,
+        digest: Option<RequestDigest>,
+        event: Event,
+    ) -> Result<Entry> {
+        let entry = entry(digest, event);
+        rows::insert_history(&mut tx, &entry).await?;
+        tx.commit().await.during("commit")?;
+        self.changes.of(digest);
+        Ok(entry)
     }
 
     /// Adds to the history.
     pub async fn note(&self, digest: Option<RequestDigest>, event: Event) -> Result<Entry> {
-        let tx = self.pool.begin().await.during("begin a transaction")?;
-        finish(tx, digest, event).await
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
+        let entry = entry(digest, event);
+        rows::insert_history(&mut tx, &entry).await?;
+        tx.commit().await.during("commit")?;
+        Ok(entry)
     }
 }
 
@@ -521,17 +486,6 @@ async fn owner(pool: &SqlitePool) -> Result<Address> {
         .await
         .during("tell whose it is")?;
     Address::try_from(owner.as_slice()).map_err(|_| LogbookError::Malformed { what: "owner" })
-}
-
-async fn finish(
-    mut tx: Transaction<'_, Sqlite>,
-    digest: Option<RequestDigest>,
-    event: Event,
-) -> Result<Entry> {
-    let entry = entry(digest, event);
-    rows::insert_history(&mut tx, &entry).await?;
-    tx.commit().await.during("commit")?;
-    Ok(entry)
 }
 
 async fn forget_above(tx: &mut Transaction<'_, Sqlite>, block: u64) -> Result<()> {

@@ -1,13 +1,11 @@
 //! Tells machines how the node is doing: liveness and a status page as JSON.
 
-use crate::logbook::LogbookError;
 use crate::venue::Venue;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json};
 use axum::{Router, routing::get};
-use rialto_planner::{Standing, Step};
-use rialto_protocol::{RequestDigest, RequestId};
+use rialto_planner::Standing;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,47 +56,47 @@ async fn health(State(venue): State<Arc<Venue>>) -> impl IntoResponse {
     (code, Json(json!({ "chain_last_read_s_ago": silent_s })))
 }
 
-async fn status(State(venue): State<Arc<Venue>>) -> Result<Json<Value>, StatusCode> {
-    page(&venue).await.map(Json).map_err(|error| {
-        tracing::error!(error = %crate::logbook::with_sources(&error), "status page");
-        StatusCode::INTERNAL_SERVER_ERROR
-    })
+async fn status(State(venue): State<Arc<Venue>>) -> Json<Value> {
+    Json(page(&venue))
 }
 
-async fn page(venue: &Venue) -> Result<Value, LogbookError> {
-    let plan = venue.plan(&[]).await?;
-    let row = |id: RequestId, digest: RequestDigest, standing: &Standing, step: &Step| {
-        json!({
-            "request": id,
-            "digest": digest,
-            "standing": word(standing),
-            "next": format!("{step:?}"),
-        })
-    };
-    let orders: Vec<Value> = plan
-        .steps
+fn page(venue: &Venue) -> Value {
+    let round = venue.round.borrow().clone();
+    let head = *venue.head.borrow();
+    let steps = round.plan.iter().flat_map(|plan| &plan.steps);
+    let orders: Vec<Value> = round
+        .orders
         .iter()
+        .zip(steps)
         .map(|(open, step)| {
-            let order = &open.order;
-            row(order.request.id, order.digest, &order.standing, step)
+            json!({
+                "request": open.order.request.id,
+                "digest": open.order.digest,
+                "standing": word(&open.order.standing),
+                "next": format!("{step:?}"),
+            })
         })
         .collect();
-    Ok(json!({
+    let load = round.plan.as_ref().map(|plan| &plan.load);
+    json!({
         "prover": venue.me(),
-        "chain_time": plan.market.now,
-        "read_to_block": venue.head.borrow().read_to,
-        "free_collateral": plan.market.free_collateral,
-        "promised_orders": plan.market.promised,
-        "promised_cycles": plan.market.promised_cycles,
+        "chain_time": head.now(),
+        "read_to_block": head.read_to,
+        "free_collateral": head.free_collateral,
+        "promised_orders": load.map_or(0, |load| load.promised),
+        "owed_orders": load.map_or(0, |load| load.owed),
+        "stake_at_risk": load.map(|load| load.stake_at_risk).unwrap_or_default(),
+        "busy_for_s": load.map_or(0, |load| load.busy_for.as_secs()),
+        "directive": *venue.directive.borrow(),
         "open_orders": orders,
-    }))
+    })
 }
 
 fn word(standing: &Standing) -> &'static str {
     match standing {
         Standing::Seen => "seen",
         Standing::Skipped(_) => "skipped",
-        Standing::Priced(..) => "priced",
+        Standing::Run(_) => "priced",
         Standing::Proven(..) => "proven",
         Standing::Sealed(..) => "sealed",
     }

@@ -6,10 +6,11 @@ use crate::workshop::StepError;
 use alloy::primitives::B256;
 use bytes::Bytes;
 use rialto_artifacts::{ArtifactId, FetchError};
-use rialto_planner::{Budget, Preflight, Skip, appraise};
+use rialto_planner::{Budget, Preflight, Refusal, Skip, appraise};
 use rialto_protocol::{Input, ProofRequest, guest_env};
 use rialto_zkvm::{ExecuteError, ExecutionLimits};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Program and input in hand, and kept.
 pub(crate) struct Loaded {
@@ -34,24 +35,34 @@ impl From<StepError> for LoadError {
 
 pub(crate) async fn run(
     venue: Arc<Venue>,
-    open: OpenOrder,
+    open: Arc<OpenOrder>,
     budget: Budget,
 ) -> Result<(), StepError> {
     let digest = open.order.digest;
     let verdict = match judge(&venue, &open.order.request, budget).await {
         Ok((material, run)) => {
-            let market = venue.plan(&[]).await?.market;
-            match appraise(&open.order.request, &run, &venue.policy, &market) {
-                Ok(bid) => venue.logbook.bid(digest, material, &run, &bid).await?,
-                Err(skip) => venue.logbook.skip(digest, &skip).await?,
+            let market = venue.market_now();
+            match appraise(&open.order.request, &run, &venue.policy(), &market) {
+                Ok(worth) => venue.logbook.appraised(digest, material, &run, &worth).await?,
+                Err(Refusal::Skip(skip)) => venue.logbook.skip(digest, &skip).await?,
+                Err(Refusal::NoRate) => return Err(no_rate()),
             }
         }
         Err(LoadError::Skip(skip)) => venue.logbook.skip(digest, &skip).await?,
         Err(LoadError::Step(error)) => return Err(error),
     };
     venue.tell(verdict);
-    venue.wakes.all();
+    venue.wake.notify_one();
     Ok(())
+}
+
+/// The run is kept, so the next try takes no time.
+fn no_rate() -> StepError {
+    StepError::Again {
+        step: "price",
+        reason: "there is no fresh rate of exchange".into(),
+        after: Duration::from_secs(5),
+    }
 }
 
 async fn judge(
@@ -59,24 +70,38 @@ async fn judge(
     request: &ProofRequest,
     budget: Budget,
 ) -> Result<(Material, Preflight), LoadError> {
-    let _place = venue.preflights.acquire().await.expect("the semaphore is never closed");
     let loaded = load(venue, request).await?;
+    let material = loaded.material;
+    if let Some(run) = venue.logbook.known_run(material).await.map_err(StepError::from)? {
+        return within(run, budget).map(|run| (material, run)).map_err(LoadError::Skip);
+    }
     let limits = ExecutionLimits {
         cycles_max: budget.cycles_max,
         memory_max_bytes: venue.settings.prover.max_guest_memory_bytes,
         journal_max_bytes: budget.journal_bytes_max,
     };
     let zkvm = venue.zkvm.clone();
-    let material = loaded.material;
     let ran = tokio::task::spawn_blocking(move || {
         let run = zkvm.execute(&loaded.elf, &loaded.stdin, &limits)?;
         let image_id = zkvm.image_id(&loaded.elf)?;
         Ok(Preflight { cycles: run.cycles, image_id, journal: run.journal })
     });
-    match ran.await.expect("an execution returns its errors") {
-        Ok(run) => Ok((material, run)),
-        Err(error) => Err(refusal(error, budget)),
+    let run = ran.await.expect("an execution returns its errors");
+    let run = run.map_err(|error| refusal(error, budget))?;
+    venue.logbook.keep_run(material, &run).await.map_err(StepError::from)?;
+    Ok((material, run))
+}
+
+/// What a run within the budget would have said.
+fn within(run: Preflight, budget: Budget) -> Result<Preflight, Skip> {
+    let bytes = run.journal.0.len() as u64;
+    if run.cycles > budget.cycles_max {
+        return Err(Skip::TooManyCycles { cycles_max: budget.cycles_max, why: budget.limited_by });
     }
+    if bytes > budget.journal_bytes_max {
+        return Err(Skip::JournalTooLong { bytes, limit: budget.journal_bytes_max });
+    }
+    Ok(run)
 }
 
 fn refusal(error: ExecuteError, budget: Budget) -> LoadError {

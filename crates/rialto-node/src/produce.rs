@@ -2,35 +2,86 @@
 
 use crate::attesters::ProofToAttest;
 use crate::event::Event;
-use crate::logbook::{Material, OpenOrder};
+use crate::logbook::{AttemptOutcome, Material, OpenOrder};
 use crate::preflight::{self, LoadError};
+use crate::rounds::growing_pause;
 use crate::venue::Venue;
-use crate::workshop::StepError;
+use crate::workshop::{Bench, StepError};
 use alloy::primitives::B256;
 use bytes::Bytes;
 use rialto_artifacts::ArtifactId;
 use rialto_planner::{Preflight, Proven, Standing};
 use rialto_protocol::{Cycles, Timestamp};
-use rialto_zkvm::{ExecutionLimits, JobStatus, ProofJob};
+use rialto_zkvm::{ExecutionLimits, JobId, JobStatus, ProofJob, ProverError};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// Proves, checks the proof natively, and keeps it.
+/// Proves, checks the proof natively, and keeps it. Each attempt is on record before it begins.
 pub(crate) async fn prove(
     venue: Arc<Venue>,
-    open: OpenOrder,
+    open: Arc<OpenOrder>,
     deadline: Timestamp,
+    bench: Bench,
 ) -> Result<(), StepError> {
     let digest = open.order.digest;
     let (elf, stdin) = material(&venue, &open).await?;
     venue.tell(venue.logbook.note(Some(digest), Event::Proving { deadline }).await?);
+    let attempt = venue.logbook.begin_attempt(digest).await?;
     let began = Instant::now();
     let limits = ExecutionLimits {
-        cycles_max: Cycles(venue.policy.max_mcycle_limit.saturating_mul(1_000_000)),
+        cycles_max: open.order.cycles().unwrap_or(NO_LIMIT),
         memory_max_bytes: venue.settings.prover.max_guest_memory_bytes,
-        journal_max_bytes: venue.policy.max_journal_bytes,
+        journal_max_bytes: venue.settings.market.max_journal_bytes,
     };
-    let proof = make(&venue, &open, ProofJob { elf, stdin, limits }).await?;
+    let made = make(&venue, &open, ProofJob { elf, stdin, limits }, &bench).await;
+    let kept = match made {
+        Ok(Some(proof)) => keep(&venue, &open, proof).await,
+        Ok(None) => {
+            venue.logbook.end_attempt(attempt, AttemptOutcome::Cancelled).await?;
+            venue.tell(venue.logbook.note(Some(digest), Event::ProofCancelled).await?);
+            return Ok(());
+        }
+        Err(error) => Err(error),
+    };
+    match kept {
+        Ok((run, proven)) => {
+            let proving_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            venue.tell(venue.logbook.proven(digest, &run, proven, proving_ms).await?);
+            venue.logbook.end_attempt(attempt, AttemptOutcome::Proven).await?;
+            venue.wake.notify_one();
+            Ok(())
+        }
+        Err(error) => {
+            let failures = venue.logbook.end_attempt(attempt, AttemptOutcome::Failed).await?;
+            Err(rest(&venue, error, failures))
+        }
+    }
+}
+
+/// A lock made without judgement is proven whatever its program takes.
+const NO_LIMIT: Cycles = Cycles(u64::MAX);
+
+/// After more failures than `proof_retry_count` the pause between attempts grows; they go on until
+/// the deadline is out of reach.
+fn rest(venue: &Venue, error: StepError, failures: u32) -> StepError {
+    match error {
+        StepError::Again { step, reason, .. } => {
+            let settings = &venue.settings.prover;
+            let base = Duration::from_millis(settings.proof_retry_sleep_ms);
+            let after = growing_pause(base, failures, settings.proof_retry_count);
+            StepError::Again { step, reason, after }
+        }
+        logbook => logbook,
+    }
+}
+
+/// Checks a proof natively and puts it into the store.
+async fn keep(
+    venue: &Venue,
+    open: &OpenOrder,
+    proof: Bytes,
+) -> Result<(Preflight, Proven), StepError> {
     let zkvm = venue.zkvm.clone();
     let bytes = proof.clone();
     let verified = tokio::task::spawn_blocking(move || zkvm.verify(&bytes)).await;
@@ -48,11 +99,8 @@ pub(crate) async fn prove(
         image_id: claim.image_id,
         journal: claim.journal,
     };
-    let proven = Proven { proof: B256::new(id), claim: claim.claim_digest };
-    let proving_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    venue.tell(venue.logbook.proven(digest, &run, proven, proving_ms).await?);
-    venue.wakes.all();
-    Ok(())
+    let at = venue.head.borrow().now();
+    Ok((run, Proven { proof: B256::new(id), claim: claim.claim_digest, at }))
 }
 
 /// Program and input as they were judged; fetched now for a lock that was made without judgement.
@@ -78,46 +126,112 @@ async fn material(venue: &Venue, open: &OpenOrder) -> Result<(Bytes, Bytes), Ste
     }
 }
 
-async fn make(venue: &Venue, open: &OpenOrder, job: ProofJob) -> Result<Bytes, StepError> {
-    let failed = |error: &dyn std::error::Error| StepError::again("prove", error);
-    let id = venue.prover.submit(job).await.map_err(|error| failed(&error))?;
-    let mut status = venue.prover.watch(id).await.map_err(|error| failed(&error))?;
+/// The proof, or nothing if it was cancelled.
+async fn make(
+    venue: &Venue,
+    open: &OpenOrder,
+    job: ProofJob,
+    bench: &Bench,
+) -> Result<Option<Bytes>, StepError> {
+    let id = retried(venue, || venue.prover.submit(job.clone())).await?;
+    let mut status = retried(venue, || venue.prover.watch(id)).await?;
+    let mut running_since = None;
+    let poll = Duration::from_millis(venue.settings.prover.status_poll_ms.max(1));
     loop {
         let now = status.borrow_and_update().clone();
         match now {
             JobStatus::Done => break,
-            JobStatus::Failed { reason, .. } => return Err(prove_again(venue, reason)),
-            JobStatus::Cancelled => return Err(prove_again(venue, "it was cancelled".into())),
+            JobStatus::Failed { reason, .. } => return Err(failed(reason)),
+            JobStatus::Cancelled if bench.cancelled.is_cancelled() => return Ok(None),
+            JobStatus::Cancelled => return Err(failed("it was cancelled".into())),
             JobStatus::Running(progress) => {
                 let permille = progress.permille();
+                let since = *running_since.get_or_insert_with(Instant::now);
+                bench.left.send_replace(left_of(since.elapsed(), permille));
                 venue.mention(open.order.digest, Event::Progress { permille });
             }
             JobStatus::Queued => {}
         }
-        if status.changed().await.is_err() {
-            return Err(prove_again(venue, "the prover forgot the job".into()));
+        tokio::select! {
+            changed = status.changed() => {
+                if changed.is_err() {
+                    return Err(failed("the prover forgot the job".into()));
+                }
+            }
+            // A prover elsewhere can fall silent: it is asked, and a job it lost is lost.
+            () = tokio::time::sleep(poll) => still_there(venue, id).await?,
+            () = bench.cancelled.cancelled() => {
+                // The job may have ended meanwhile; either way nobody waits for it.
+                let _ = venue.prover.cancel(id).await;
+                return Ok(None);
+            }
         }
     }
-    venue.prover.fetch(id).await.map_err(|error| failed(&error))
+    retried(venue, || venue.prover.fetch(id)).await.map(Some)
 }
 
-fn prove_again(venue: &Venue, reason: String) -> StepError {
-    let after = Duration::from_millis(venue.settings.prover.proof_retry_sleep_ms);
-    StepError::Again { step: "prove", reason, after }
+/// What is left of a proof, by what its part took so far; nothing before a twentieth is done.
+fn left_of(elapsed: Duration, permille: u32) -> Option<Duration> {
+    let done = permille.min(1_000);
+    (done >= 50).then(|| elapsed.saturating_mul(1_000 - done) / done)
 }
 
-/// Asks the attesters for their signatures and keeps the seal.
-pub(crate) async fn seal(venue: Arc<Venue>, open: OpenOrder) -> Result<(), StepError> {
-    let Standing::Proven(run, _, proven) = &open.order.standing else { return Ok(()) };
-    let bytes = venue.store.get(&ArtifactId(proven.proof.0)).await;
-    let proof = bytes.map_err(|error| StepError::again("read the proof back", &error))?;
-    let claimed =
-        ProofToAttest { image_id: run.image_id, claim_digest: proven.claim, proof: proof.into() };
-    let attested = venue.attesters.attest(venue.attester_domain, &[claimed]).await;
+/// Asks for the status up to `status_poll_retry_count` times more.
+async fn still_there(venue: &Venue, id: JobId) -> Result<(), StepError> {
+    let settings = &venue.settings.prover;
+    let pause = Duration::from_millis(settings.status_poll_ms);
+    let asked = tries(settings.status_poll_retry_count, pause, || venue.prover.status(id));
+    asked.await.map(drop).map_err(|error| failed(crate::logbook::with_sources(&error)))
+}
+
+/// One request to the prover, up to `req_retry_count` times more.
+async fn retried<T, F>(venue: &Venue, ask: impl Fn() -> F) -> Result<T, StepError>
+where
+    F: Future<Output = Result<T, ProverError>>,
+{
+    let settings = &venue.settings.prover;
+    let pause = Duration::from_millis(settings.req_retry_sleep_ms);
+    let answer = tries(settings.req_retry_count, pause, ask).await;
+    answer.map_err(|error| failed(crate::logbook::with_sources(&error)))
+}
+
+async fn tries<T, F>(retries: u32, pause: Duration, ask: impl Fn() -> F) -> Result<T, ProverError>
+where
+    F: Future<Output = Result<T, ProverError>>,
+{
+    let mut answer = ask().await;
+    for _ in 0..retries {
+        match &answer {
+            // What is not known will not be known next time.
+            Ok(_) | Err(ProverError::UnknownJob(_)) => break,
+            Err(_) => tokio::time::sleep(pause).await,
+        }
+        answer = ask().await;
+    }
+    answer
+}
+
+fn failed(reason: String) -> StepError {
+    StepError::Again { step: "prove", reason, after: Duration::ZERO }
+}
+
+/// Asks the attesters for their signatures over all of them at once, and keeps each one's seal.
+pub(crate) async fn seal(venue: Arc<Venue>, orders: Vec<Arc<OpenOrder>>) -> Result<(), StepError> {
+    let mut claimed = Vec::with_capacity(orders.len());
+    for open in &orders {
+        let Standing::Proven(run, proven) = &open.order.standing else { return Ok(()) };
+        let bytes = venue.store.get(&ArtifactId(proven.proof.0)).await;
+        let proof = bytes.map_err(|error| StepError::again("read the proof back", &error))?;
+        let (image_id, claim_digest) = (run.image_id, proven.claim);
+        claimed.push(ProofToAttest { image_id, claim_digest, proof: proof.into() });
+    }
+    let attested = venue.attesters.attest(venue.attester_domain, &claimed).await;
     let attested = attested.map_err(|error| StepError::again("have the proof attested", &error))?;
-    let seal = attested.seal(0).expect("one claim was attested");
     let signers = attested.signers.len();
-    venue.tell(venue.logbook.sealed(open.order.digest, &seal, signers).await?);
-    venue.wakes.all();
+    for (i, open) in orders.iter().enumerate() {
+        let seal = attested.seal(i).expect("every claim was attested");
+        venue.tell(venue.logbook.sealed(open.order.digest, &seal, signers).await?);
+    }
+    venue.wake.notify_one();
     Ok(())
 }

@@ -12,6 +12,7 @@ mod gas;
 mod market;
 mod overrides;
 mod place;
+mod policy;
 mod price_oracle;
 mod prover;
 mod read;
@@ -43,7 +44,6 @@ pub use value::Secret;
 use crate::prices::Prices;
 use read::{Reader, VENUE};
 use rialto_artifacts::FetchPolicy;
-use rialto_planner::{GasEstimates, Policy};
 use rialto_protocol::{Collateral, Wei};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -132,19 +132,6 @@ impl fmt::Display for Problems {
         let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&lines.join("\n"))
     }
-}
-
-/// An amount in dollars whose price is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{key} is in dollars and the price of {token} is not known; set it in ETH or ZKC, or fix \
-     price_oracle.{token}"
-)]
-pub struct Unpriced {
-    /// Which setting.
-    pub key: &'static str,
-    /// `eth_usd` or `zkc_usd`.
-    pub token: &'static str,
 }
 
 impl Settings {
@@ -293,30 +280,6 @@ impl Settings {
         }
     }
 
-    /// What judgement needs, at today's prices.
-    pub fn policy(&self, prices: &Prices) -> Result<Policy, Unpriced> {
-        let market = &self.market;
-        let unpriced = |key, token| Unpriced { key, token };
-        let floor = market.min_mcycle_price.to_wei_up(prices);
-        let stake = market.max_collateral.to_collateral_down(prices);
-        Ok(Policy {
-            min_mcycle_price: floor
-                .ok_or_else(|| unpriced("market.min_mcycle_price", "eth_usd"))?,
-            min_mcycle_price_collateral_token: market.race_floor(prices).unwrap_or(NO_RACE),
-            max_collateral: stake.ok_or_else(|| unpriced("market.max_collateral", "zkc_usd"))?,
-            min_deadline_s: market.min_deadline,
-            max_mcycle_limit: market.max_mcycle_limit,
-            max_journal_bytes: market.max_journal_bytes,
-            peak_prove_khz: market.peak_prove_khz,
-            max_concurrent_proofs: market.max_concurrent_proofs,
-            gas: GasEstimates {
-                lock: market.lockin_gas_estimate,
-                fulfill: market.fulfill_gas_estimate,
-                journal_byte: market.fulfill_journal_gas_per_byte,
-            },
-        })
-    }
-
     /// Whether any amount means nothing without a price.
     pub fn needs_prices(&self) -> bool {
         self.market.needs_prices() || self.venues.iter().any(|venue| venue.market.needs_prices())
@@ -336,9 +299,6 @@ impl Settings {
         }
     }
 }
-
-/// No reward reaches it: a race whose worth is not known is not entered.
-const NO_RACE: Collateral = Collateral(alloy::primitives::U256::MAX);
 
 impl MarketSettings {
     /// The floor for races after a lapsed lock; `None` while the prices that it takes are unknown.

@@ -22,14 +22,16 @@ impl TxLog for IntentLog {
         &self,
         tx: &SignedTx,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        if let Some(id) = tx.label.strip_prefix(LABEL).and_then(|id| id.parse().ok()) {
-            let _ = self.bus.send(self.logbook.signed(IntentId(id), tx.hash).await?);
+        let ids = tx.label.strip_prefix(LABEL).unwrap_or_default();
+        let ids: Vec<_> = ids.split(',').filter_map(|id| id.parse().ok().map(IntentId)).collect();
+        for entry in self.logbook.signed(&ids, tx.hash).await? {
+            let _ = self.bus.send(entry);
         }
         Ok(())
     }
 }
 
-/// Labels of transactions that stand for an intent; the intent's number follows.
+/// Labels of transactions that stand for intents; their numbers follow, with commas between.
 const LABEL: &str = "intent#";
 
 /// What to send and why.
@@ -38,6 +40,9 @@ pub(crate) struct Intent {
     pub(crate) event: Event,
     pub(crate) call: Call,
     pub(crate) give_up_at: Option<Timestamp>,
+    /// Estimated when absent.
+    pub(crate) gas_limit: Option<u64>,
+    pub(crate) extra_tip_wei: u128,
 }
 
 /// What came of it. Errors that pass are steps to be retried.
@@ -48,16 +53,18 @@ pub(crate) enum Sent {
     Refused(Box<rialto_chain::MarketRevert>),
 }
 
+/// Sends one transaction for one order or for several; its gas is shared out among them.
 pub(crate) async fn send(
     venue: &Venue,
-    digest: RequestDigest,
+    digests: &[RequestDigest],
     intent: Intent,
 ) -> Result<Sent, StepError> {
-    let Intent { kind, event, call, give_up_at } = intent;
-    let (id, entry) = venue.logbook.intend(digest, kind, event).await?;
-    venue.tell(entry);
-    let options =
-        SendOptions { label: format!("{LABEL}{}", id.0), give_up_at, ..SendOptions::default() };
+    let Intent { kind, event, call, give_up_at, gas_limit, extra_tip_wei } = intent;
+    let (ids, entries) = venue.logbook.intend(digests, kind, &event).await?;
+    entries.into_iter().for_each(|entry| venue.tell(entry));
+    let numbers: Vec<_> = ids.iter().map(|id| id.0.to_string()).collect();
+    let label = format!("{LABEL}{}", numbers.join(","));
+    let options = SendOptions { label, gas_limit, extra_tip_wei, give_up_at };
     let outcome = match venue.sender.send(call, options).await {
         Ok(pending) => pending.outcome().await,
         Err(error) => Err(error),
@@ -65,14 +72,16 @@ pub(crate) async fn send(
     match outcome {
         Ok(receipt) => {
             let gas_wei = cost(&receipt);
-            venue.logbook.settle_intent(id, IntentOutcome::Mined(gas_wei)).await?;
-            let mined = Event::TxMined {
-                tx: receipt.tx_hash,
-                kind: kind.as_str().to_owned(),
-                gas_used: receipt.gas_used,
-                gas_wei,
-            };
-            venue.tell(venue.logbook.note(Some(digest), mined).await?);
+            venue.logbook.settle_intents(&ids, IntentOutcome::Mined(gas_wei)).await?;
+            for digest in digests {
+                let mined = Event::TxMined {
+                    tx: receipt.tx_hash,
+                    kind: kind.as_str().to_owned(),
+                    gas_used: receipt.gas_used,
+                    gas_wei,
+                };
+                venue.tell(venue.logbook.note(Some(*digest), mined).await?);
+            }
             venue.read_past(receipt.block.number.0).await;
             Ok(Sent::Mined)
         }
@@ -81,7 +90,7 @@ pub(crate) async fn send(
                 SendError::Reverted { receipt, .. } => cost(receipt),
                 _ => Wei::ZERO,
             };
-            venue.logbook.settle_intent(id, IntentOutcome::Failed(paid)).await?;
+            venue.logbook.settle_intents(&ids, IntentOutcome::Failed(paid)).await?;
             match error {
                 SendError::WouldRevert(reason) | SendError::Reverted { reason, .. } => {
                     Ok(Sent::Refused(reason))

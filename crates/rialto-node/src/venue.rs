@@ -1,26 +1,29 @@
 //! One market on one chain with everything that the working parts need of it.
 
 use crate::attesters::Attesters;
+use crate::directive::Directive;
 use crate::event::{Entry, Event};
-use crate::logbook::{Logbook, LogbookError, OpenOrder, entry};
+use crate::logbook::{Logbook, OpenOrder, entry};
+use crate::prices::Prices;
 use crate::settings::Settings;
 use alloy::primitives::Address;
 use alloy::signers::local::PrivateKeySigner;
 use rialto_artifacts::{ArtifactStore, Fetcher};
 use rialto_chain::{Market, Sender};
-use rialto_planner::{LockFact, Policy, Standing, Step, next_step};
+use rialto_planner::{Intake, Plan, Policy, Requestors};
 use rialto_protocol::attestation::AttesterDomain;
 use rialto_protocol::eip712::AssessorDomain;
-use rialto_protocol::{Collateral, Cycles, MarketDomain, RequestDigest, Timestamp, Wei};
+use rialto_protocol::{Collateral, MarketDomain, RequestDigest, Timestamp, Wei};
 use rialto_zkvm::{Prover, Zkvm};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use std::time::Duration;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::time::Instant;
 
 /// What the working parts share. All of it is either immutable or guarded by its own type.
 pub(crate) struct Venue {
     pub(crate) settings: Settings,
-    pub(crate) policy: Policy,
+    pub(crate) prices: Prices,
     pub(crate) domain: MarketDomain,
     pub(crate) assessor: AssessorDomain,
     pub(crate) market: Market,
@@ -33,9 +36,13 @@ pub(crate) struct Venue {
     pub(crate) fetcher: Fetcher,
     pub(crate) zkvm: Arc<dyn Zkvm>,
     pub(crate) prover: Arc<dyn Prover>,
-    pub(crate) preflights: Semaphore,
     pub(crate) head: watch::Receiver<Head>,
-    pub(crate) wakes: Wakes,
+    /// The last round's picture and decisions.
+    pub(crate) round: watch::Sender<Arc<Round>>,
+    /// What the operator wants done about new work.
+    pub(crate) directive: watch::Receiver<Directive>,
+    /// Something has changed; it carries no data.
+    pub(crate) wake: Notify,
     pub(crate) bus: broadcast::Sender<Entry>,
 }
 
@@ -49,24 +56,12 @@ pub(crate) struct Head {
     pub(crate) free_collateral: Collateral,
 }
 
-/// One wake per working part; a wake carries no data.
-#[derive(Debug, Default)]
-pub(crate) struct Wakes {
-    pub(crate) bidder: Notify,
-    pub(crate) prover: Notify,
-}
-
-impl Wakes {
-    pub(crate) fn all(&self) {
-        self.bidder.notify_one();
-        self.prover.notify_one();
-    }
-}
-
-/// Everything open, and what to do next about each, at one moment.
-pub(crate) struct Plan {
-    pub(crate) steps: Vec<(OpenOrder, Step)>,
-    pub(crate) market: rialto_planner::Market,
+/// Everything open and what was decided about it, at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Round {
+    pub(crate) orders: Vec<Arc<OpenOrder>>,
+    /// None before the first round.
+    pub(crate) plan: Option<Plan>,
 }
 
 impl Head {
@@ -81,43 +76,29 @@ impl Venue {
         self.signer.address()
     }
 
-    /// The next step of every open order. `in_flight` are locks that are on their way.
-    pub(crate) async fn plan(&self, in_flight: &[RequestDigest]) -> Result<Plan, LogbookError> {
-        let orders = self.logbook.open_orders(&self.domain).await?;
-        let head = *self.head.borrow();
-        let promises = orders.iter().filter(|open| self.is_promised(open, in_flight));
-        let (promised, cycles) = promises.fold((0u32, 0u64), |(count, cycles), open| {
-            let own = open.order.cycles().unwrap_or_default().0;
-            (count.saturating_add(1), cycles.saturating_add(own))
-        });
-        let pending = |open: &&OpenOrder| in_flight.contains(&open.order.digest);
-        let staked = orders.iter().filter(pending).fold(Collateral::ZERO, |sum, open| {
-            let stake = open.order.request.offer.lock_collateral;
-            sum.checked_add(stake).unwrap_or(sum)
-        });
-        let market = rialto_planner::Market {
-            now: head.now(),
-            gas_price: head.gas_price,
-            free_collateral: head.free_collateral.saturating_sub(staked),
-            promised,
-            promised_cycles: Cycles(cycles),
-        };
-        let steps = orders
-            .into_iter()
-            .map(|open| {
-                let step = next_step(&open.order, self.me(), &self.policy, &market);
-                (open, step)
-            })
-            .collect();
-        Ok(Plan { steps, market })
+    /// The operator's settings as judgement needs them, at this moment.
+    pub(crate) fn policy(&self) -> Policy {
+        self.settings.policy(&self.prices, Requestors::default())
     }
 
-    /// Locked or about to be, and not proven yet.
-    fn is_promised(&self, open: &OpenOrder, in_flight: &[RequestDigest]) -> bool {
-        let unproven = !matches!(open.order.standing, Standing::Proven(..) | Standing::Sealed(..));
-        let ours = |lock: &LockFact| lock.prover == self.me() && lock.digest == open.order.digest;
-        let locked = open.order.facts.lock.as_ref().is_some_and(ours);
-        unproven && (locked || in_flight.contains(&open.order.digest))
+    /// The market as judgement sees it, at this moment.
+    pub(crate) fn market_now(&self) -> rialto_planner::Market {
+        let head = *self.head.borrow();
+        rialto_planner::Market {
+            now: head.now(),
+            gas_price: head.gas_price,
+            free_collateral: head.free_collateral,
+            token_price: self.prices.token_in_wei_up(),
+        }
+    }
+
+    /// Whether new work is taken.
+    pub(crate) fn intake(&self) -> Intake {
+        match *self.directive.borrow() {
+            Directive::Run if self.settings.market.listen_only => Intake::ListenOnly,
+            Directive::Run => Intake::Open,
+            Directive::Pause | Directive::Drain | Directive::HandOver => Intake::Closed,
+        }
     }
 
     /// Tells everybody who listens; nobody listening is fine.
@@ -144,5 +125,5 @@ impl Venue {
     }
 }
 
-/// The longest that a working part goes without looking, whatever it was told.
+/// The longest that a round waits, whatever it was told.
 pub(crate) const TICK: Duration = Duration::from_millis(500);

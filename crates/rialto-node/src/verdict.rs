@@ -50,7 +50,20 @@ impl Remedy {
             Skip::RaceBelowFloor { reward_per_mcycle, .. } => {
                 format!("at most {}", rct(*reward_per_mcycle))
             }
-            _ => "another value".to_owned(),
+            Skip::RequestorNotAllowed { client } => format!("that names {client} too"),
+            Skip::RequestorDenied { client } => format!("that does not name {client}"),
+            Skip::ExpiresTooLate { expires_in_s, .. } => format!("at least {expires_in_s}"),
+            Skip::GasAbovePrice { .. } => "set to true, at a loss".to_owned(),
+            Skip::TooFewCycles { cycles, .. } => format!("at most {}", cycles.0 / 1_000_000),
+            Skip::Unfetchable { .. } => "higher, if the fault passes".to_owned(),
+            Skip::Expired { .. }
+            | Skip::TakenByOther { .. }
+            | Skip::AlreadyFulfilled
+            | Skip::UnsupportedSelector { .. }
+            | Skip::ClientCannotPay { .. }
+            | Skip::CannotBeSatisfied { .. }
+            | Skip::Malformed { .. }
+            | Skip::LockFailed { .. } => return None,
         };
         Some(Self { setting, value })
     }
@@ -123,7 +136,7 @@ fn taken(timeline: &[Entry]) -> String {
         _ => None,
     });
     let ready = timeline.iter().rev().find_map(|entry| match entry.event {
-        Event::Priced { lock_at, target_price, .. } => Some((lock_at, target_price)),
+        Event::Priced { lock_at, target_price, .. } => lock_at.zip(target_price),
         _ => None,
     });
     let who = rival.map_or("Another prover".to_owned(), |prover| format!("Prover {prover}"));

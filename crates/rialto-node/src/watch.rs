@@ -8,8 +8,9 @@ use alloy::providers::Provider;
 use rialto_chain::{EventFeed, Market, MarketError, feed::LogSource};
 use rialto_protocol::Wei;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What the chain looks like now; facts have been read up to `read_to`.
@@ -78,7 +79,7 @@ pub(crate) async fn read<S: LogSource>(
             Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
         };
         if news {
-            venue.wakes.all();
+            venue.wake.notify_one();
         }
         if !feed.is_behind() {
             return Ok(Ok(()));

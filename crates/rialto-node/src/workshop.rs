@@ -1,17 +1,21 @@
 //! Work in hand: one task an order, and a rest after a failure.
 //!
-//! A part starts at most one task for an order at a time; while a task runs or rests, the order's
-//! next step is left alone. The next tick is the retry.
+//! At most one task works on an order at a time; while it works or rests, the order's next step is
+//! left alone. The next round is the retry.
 
 use crate::event::Event;
 use crate::logbook::LogbookError;
 use crate::venue::Venue;
+use rialto_planner::Hand;
 use rialto_protocol::RequestDigest;
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Why a step did not get done.
 #[derive(Debug, thiserror::Error)]
@@ -32,27 +36,83 @@ impl StepError {
     }
 }
 
+/// What a task is for. Orders that go together share one.
+pub(crate) struct Job {
+    pub(crate) orders: Vec<RequestDigest>,
+    pub(crate) hand: Hand,
+}
+
+/// A proof in the making as its task reports it, and the way to stop it.
+#[derive(Clone, Debug)]
+pub(crate) struct Bench {
+    /// What is left of it by the prover's own account.
+    pub(crate) left: watch::Sender<Option<Duration>>,
+    pub(crate) cancelled: CancellationToken,
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self { left: watch::Sender::new(None), cancelled: CancellationToken::new() }
+    }
+}
+
+struct InHand {
+    hand: Hand,
+    bench: Bench,
+}
+
 #[derive(Default)]
 pub(crate) struct Workshop {
-    tasks: JoinSet<(RequestDigest, Result<(), StepError>)>,
-    in_hand: HashSet<RequestDigest>,
-    resting: HashMap<RequestDigest, Instant>,
+    tasks: JoinSet<(Vec<RequestDigest>, Result<(), StepError>)>,
+    in_hand: BTreeMap<RequestDigest, InHand>,
+    resting: BTreeMap<RequestDigest, Instant>,
 }
 
 impl Workshop {
-    /// Whether the order may be given a task now.
-    pub(crate) fn is_free(&self, digest: RequestDigest) -> bool {
-        let rested = self.resting.get(&digest).is_none_or(|until| *until <= Instant::now());
-        rested && !self.in_hand.contains(&digest)
+    /// What is in hand for each order, and which orders rest.
+    pub(crate) fn hands(&mut self) -> BTreeMap<RequestDigest, Hand> {
+        let now = Instant::now();
+        self.resting.retain(|_, until| *until > now);
+        let resting = self.resting.keys().map(|digest| (*digest, Hand::Resting));
+        let working = self.in_hand.iter().map(|(digest, work)| {
+            let hand = match work.hand {
+                Hand::Proving { .. } => Hand::Proving { left: *work.bench.left.borrow() },
+                other => other,
+            };
+            (*digest, hand)
+        });
+        resting.chain(working).collect()
     }
 
-    pub(crate) fn start(
-        &mut self,
-        digest: RequestDigest,
-        task: impl Future<Output = Result<(), StepError>> + Send + 'static,
-    ) {
-        self.in_hand.insert(digest);
-        self.tasks.spawn(async move { (digest, task.await) });
+    /// When the next order has rested.
+    pub(crate) fn next_rested(&self) -> Option<Instant> {
+        self.resting.values().min().copied()
+    }
+
+    /// Starts a task; it is told where to report and when to stop.
+    pub(crate) fn start<F>(&mut self, job: Job, task: impl FnOnce(Bench) -> F)
+    where
+        F: Future<Output = Result<(), StepError>> + Send + 'static,
+    {
+        let Job { orders, hand } = job;
+        let bench = Bench::default();
+        for digest in &orders {
+            self.in_hand.insert(*digest, InHand { hand, bench: bench.clone() });
+        }
+        let task = task(bench);
+        self.tasks.spawn(async move { (orders, task.await) });
+    }
+
+    /// Tells the task of an order to stop.
+    pub(crate) fn cancel(&self, digest: RequestDigest) {
+        if let Some(work) = self.in_hand.get(&digest) {
+            work.bench.cancelled.cancel();
+        }
+    }
+
+    /// Whether nothing is in hand.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.tasks.is_empty()
     }
 
     /// Waits for the next task to end, for ever if there is none. A failure that passes is noted
@@ -61,20 +121,23 @@ impl Workshop {
         let Some(joined) = self.tasks.join_next().await else {
             return std::future::pending().await;
         };
-        let (digest, result) = joined.expect("a step's task panicked or was aborted");
-        self.in_hand.remove(&digest);
+        let (orders, result) = joined.expect("a step's task panicked or was aborted");
+        for digest in &orders {
+            self.in_hand.remove(digest);
+        }
         match result {
-            Ok(()) => {
-                self.resting.remove(&digest);
-            }
-            Err(StepError::Logbook(error)) => return Err(error),
+            Ok(()) => Ok(()),
+            Err(StepError::Logbook(error)) => Err(error),
             Err(StepError::Again { step, reason, after }) => {
-                self.resting.insert(digest, Instant::now() + after);
-                let trouble =
-                    Event::Retrying { step: step.to_owned(), reason, in_s: after.as_secs() };
-                venue.tell(venue.logbook.note(Some(digest), trouble).await?);
+                let in_s = after.as_secs();
+                for digest in orders {
+                    self.resting.insert(digest, Instant::now() + after);
+                    let reason = reason.clone();
+                    let trouble = Event::Retrying { step: step.to_owned(), reason, in_s };
+                    venue.tell(venue.logbook.note(Some(digest), trouble).await?);
+                }
+                Ok(())
             }
         }
-        Ok(())
     }
 }

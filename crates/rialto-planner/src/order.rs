@@ -1,7 +1,7 @@
 //! All that is known of one request: facts from the chain, and what this node has recorded.
 
-use crate::appraise::{Bid, Preflight};
-use crate::policy::Skip;
+use crate::appraise::Preflight;
+use crate::skip::Skip;
 use alloy_primitives::{Address, B256};
 use rialto_protocol::{
     ClaimDigest, Collateral, Cycles, ProofRequest, RequestDigest, Timestamp, Wei,
@@ -14,6 +14,8 @@ pub struct Order {
     pub digest: RequestDigest,
     /// The request.
     pub request: ProofRequest,
+    /// When this node first saw it, in milliseconds since the UNIX epoch.
+    pub seen_at_ms: u64,
     /// What the chain says.
     pub facts: Facts,
     /// What this node has decided and made.
@@ -67,12 +69,12 @@ pub enum Standing {
     Seen,
     /// Refused, for good.
     Skipped(Skip),
-    /// Its program has run and it is worth taking.
-    Priced(Preflight, Bid),
+    /// Its program has run, and it was worth taking then.
+    Run(Preflight),
     /// A proof lies in the artifact store.
-    Proven(Preflight, Bid, Proven),
+    Proven(Preflight, Proven),
     /// Attesters have signed for it.
-    Sealed(Preflight, Bid, Sealed),
+    Sealed(Preflight, Sealed),
 }
 
 /// A proof that was made.
@@ -82,6 +84,8 @@ pub struct Proven {
     pub proof: B256,
     /// What it proves.
     pub claim: ClaimDigest,
+    /// When it was finished, by the node's clock.
+    pub at: Timestamp,
 }
 
 /// A proof with its seal.
@@ -99,13 +103,21 @@ impl Order {
         self.request.offer.price_at(lock.at)
     }
 
-    /// Cycles, once the program has run.
-    pub fn cycles(&self) -> Option<Cycles> {
+    /// What the program's run showed, once it has run.
+    pub fn run(&self) -> Option<&Preflight> {
         match &self.standing {
-            Standing::Priced(preflight, _)
-            | Standing::Proven(preflight, _, _)
-            | Standing::Sealed(preflight, _, _) => Some(preflight.cycles),
+            Standing::Run(run) | Standing::Proven(run, _) | Standing::Sealed(run, _) => Some(run),
             Standing::Seen | Standing::Skipped(_) => None,
         }
+    }
+
+    /// Cycles, once the program has run.
+    pub fn cycles(&self) -> Option<Cycles> {
+        self.run().map(|run| run.cycles)
+    }
+
+    /// Whether `me` has this very request locked.
+    pub fn is_locked_by(&self, me: Address) -> bool {
+        self.facts.lock.as_ref().is_some_and(|lock| lock.prover == me && lock.digest == self.digest)
     }
 }

@@ -4,13 +4,16 @@
 //! changes the next answer; until then the answer stays the same, so a crash between the two
 //! repeats a step and never skips one.
 
-use crate::Budget;
-use crate::appraise::{Bid, Preflight, proving_s_up, race, screen};
+use crate::appraise::{
+    Appraisal, Budget, Market, Preflight, Refusal, appraise, screen, screen_race,
+};
 use crate::order::{LockFact, Order, Standing};
-use crate::policy::{Market, Policy, Skip};
+use crate::policy::{Policy, Setting};
+use crate::skip::Skip;
 use alloy_primitives::Address;
 use rialto_protocol::{Collateral, Timestamp, Wei};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The next thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +29,12 @@ pub enum Step {
     Skip(Skip),
     /// Run the program within the budget, and record what came of it.
     Preflight(Budget),
-    /// Lock now, at this price.
+    /// Lock now, at this price, if there is room.
     Lock {
         /// The price of the next block.
         price: Wei,
     },
-    /// Make the proof.
+    /// Make the proof; for a race, if there is room.
     Prove {
         /// The last second at which it is of use.
         deadline: Timestamp,
@@ -47,18 +50,88 @@ pub enum Step {
 }
 
 /// What a waiting order waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Waiting {
     /// The price to reach the target.
     Price,
+    /// A fresh rate of exchange for a limit in another currency.
+    Rate,
+    /// Its turn among the requests that are judged.
+    Turn,
     /// Room among the promises.
     Capacity,
+    /// A free lane of the prover.
+    Lane,
+    /// Other proofs to be handed in with.
+    Batch,
     /// Collateral to come back from other orders.
     Collateral,
+    /// Stake at risk to come back from other orders.
+    Risk,
+    /// Proving to work again.
+    Breaker,
+    /// The operator to open the intake again.
+    Intake,
     /// Somebody else's lock to lapse, or its proof to arrive.
     LockToLapse,
     /// The deadline, after which the lapsed lock can be slashed.
     Deadline,
+}
+
+impl Waiting {
+    /// Whether an operator would want to know: it keeps income away, and something can be done.
+    pub fn is_telling(self) -> bool {
+        match self {
+            Self::Rate
+            | Self::Capacity
+            | Self::Collateral
+            | Self::Risk
+            | Self::Breaker
+            | Self::Intake => true,
+            Self::Price
+            | Self::Turn
+            | Self::Lane
+            | Self::Batch
+            | Self::LockToLapse
+            | Self::Deadline => false,
+        }
+    }
+
+    /// The setting that would have made it go on at once, if there is one.
+    pub fn setting(self) -> Option<Setting> {
+        Some(match self {
+            Self::Price => "market.min_mcycle_price",
+            Self::Rate => "price_oracle.eth_usd",
+            Self::Turn => "market.max_concurrent_preflights",
+            Self::Capacity => "market.max_concurrent_proofs",
+            Self::Lane => "prover.concurrent_jobs",
+            Self::Batch => "batcher.min_batch_size",
+            Self::Risk => "market.max_stake_at_risk",
+            Self::Breaker => "market.breaker_failures",
+            Self::Intake => "market.listen_only",
+            Self::Collateral | Self::LockToLapse | Self::Deadline => return None,
+        })
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Price => "the price to reach the target",
+            Self::Rate => "a fresh rate of exchange",
+            Self::Turn => "its turn to be judged",
+            Self::Capacity => "room among the promises",
+            Self::Lane => "the prover to be free",
+            Self::Batch => "other proofs to be handed in with",
+            Self::Collateral => "collateral that other locks hold",
+            Self::Risk => "stake at risk in other locks",
+            Self::Breaker => "proving to work again",
+            Self::Intake => "the intake to be opened",
+            Self::LockToLapse => "another prover's lock to lapse",
+            Self::Deadline => "the deadline to pass",
+        })
+    }
 }
 
 /// By which path a proof is handed in.
@@ -136,36 +209,30 @@ fn others_lock(order: &Order, lock: &LockFact, me: Address, view: (&Policy, &Mar
             Outcome::TakenByOther
         });
     }
-    let bid = match &order.standing {
-        Standing::Skipped(_) => return Step::Done(Outcome::Refused),
-        Standing::Seen => return first_look(order, policy, market),
-        Standing::Priced(_, bid) | Standing::Proven(_, bid, _) | Standing::Sealed(_, bid, _) => bid,
-    };
-    if lock.digest != order.digest {
-        return Step::Done(Outcome::TakenByOther);
+    if matches!(order.standing, Standing::Skipped(_)) {
+        return Step::Done(Outcome::Refused);
     }
     let delivered_in_time = order
         .facts
         .deliveries
         .iter()
         .any(|by| by.prover == lock.prover && by.at <= offer.lock_deadline());
-    if delivered_in_time {
+    if delivered_in_time || lock.digest != order.digest {
         return Step::Done(Outcome::TakenByOther);
     }
-    if !bid.race_worthwhile {
-        let refusal = race(offer, order.cycles().unwrap_or_default(), policy);
-        return Step::Skip(refusal.err().unwrap_or(Skip::TakenByOther { prover: lock.prover }));
+    let delivered = order.facts.deliveries.iter().any(|by| by.prover == me);
+    match &order.standing {
+        Standing::Seen => return refuse_or(screen_race(&order.request, policy, market), market),
+        // What has been begun is worth finishing.
+        Standing::Run(run) if !delivered => match appraised(order, run, view).map(|it| it.race) {
+            Ok(Ok(_)) => {}
+            Ok(Err(refusal)) | Err(refusal) => return refuse_or(Err(refusal), market),
+        },
+        _ => {}
     }
     if market.now <= offer.lock_deadline() {
         let until = offer.lock_deadline().saturating_add(1);
         return Step::Wait { until, why: Waiting::LockToLapse };
-    }
-    if matches!(order.standing, Standing::Priced(..)) && order.facts.deliveries.is_empty() {
-        let needed_s = proving_s_up(order.cycles().unwrap_or_default(), policy);
-        let left_s = market.now.seconds_until(offer.deadline());
-        if left_s < needed_s {
-            return Step::Skip(Skip::TooLittleTime { left_s, needed_s });
-        }
     }
     lapsed(order, me, market)
 }
@@ -197,7 +264,7 @@ impl Step {
 fn produce(order: &Order, deadline: Timestamp, how: Delivering) -> Step {
     match &order.standing {
         // A lock that landed after it was given up is ours all the same.
-        Standing::Seen | Standing::Skipped(_) | Standing::Priced(..) => Step::Prove { deadline },
+        Standing::Seen | Standing::Skipped(_) | Standing::Run(_) => Step::Prove { deadline },
         Standing::Proven(..) => Step::Seal,
         Standing::Sealed(..) => Step::Deliver(how),
     }
@@ -215,40 +282,52 @@ fn unlocked(order: &Order, policy: &Policy, market: &Market) -> Step {
         return Step::Skip(Skip::Expired { lock_deadline });
     }
     match &order.standing {
-        Standing::Seen | Standing::Skipped(_) => first_look(order, policy, market),
-        Standing::Priced(preflight, bid)
-        | Standing::Proven(preflight, bid, _)
-        | Standing::Sealed(preflight, bid, _) => lock(order, (preflight, bid), policy, market),
+        Standing::Seen | Standing::Skipped(_) => {
+            refuse_or(screen(&order.request, policy, market), market)
+        }
+        Standing::Run(run) | Standing::Proven(run, _) | Standing::Sealed(run, _) => {
+            lock(order, run, (policy, market))
+        }
     }
 }
 
-fn first_look(order: &Order, policy: &Policy, market: &Market) -> Step {
-    match screen(&order.request, policy, market) {
+/// A run within the budget, or the refusal. A rate that is missing is waited for.
+fn refuse_or(budget: Result<Budget, Refusal>, market: &Market) -> Step {
+    match budget {
         Ok(budget) => Step::Preflight(budget),
-        Err(skip) => Step::Skip(skip),
+        Err(Refusal::Skip(skip)) => Step::Skip(skip),
+        Err(Refusal::NoRate) => soon(market, Waiting::Rate),
     }
 }
 
-fn lock(order: &Order, view: (&Preflight, &Bid), policy: &Policy, market: &Market) -> Step {
-    let (preflight, bid) = view;
+fn appraised(
+    order: &Order,
+    run: &Preflight,
+    (policy, market): (&Policy, &Market),
+) -> Result<Appraisal, Refusal> {
+    appraise(&order.request, run, policy, market)
+}
+
+/// Locks when the price is right. It is computed anew each time, since gas, rates and settings
+/// change while an offer stands; what is too dear now may be worth it again.
+fn lock(order: &Order, run: &Preflight, (policy, market): (&Policy, &Market)) -> Step {
     let offer = &order.request.offer;
-    if market.now < bid.lock_at {
-        return Step::Wait { until: bid.lock_at, why: Waiting::Price };
-    }
     let left_s = market.now.seconds_until(offer.lock_deadline());
-    let alone_s = proving_s_up(preflight.cycles, policy).saturating_add(policy.min_deadline_s);
-    if left_s < alone_s {
-        return Step::Skip(Skip::TooLittleTime { left_s, needed_s: alone_s });
+    if left_s < policy.min_deadline_s {
+        return Step::Skip(Skip::TooLittleTime { left_s, needed_s: policy.min_deadline_s });
     }
-    let soon = market.now.saturating_add(1);
-    let queue_s = proving_s_up(market.promised_cycles, policy);
-    if market.promised >= policy.max_concurrent_proofs || left_s < alone_s.saturating_add(queue_s) {
-        return Step::Wait { until: soon, why: Waiting::Capacity };
+    match appraised(order, run, (policy, market)).and_then(|it| it.lock) {
+        Ok(bid) if market.now < bid.lock_at => {
+            Step::Wait { until: bid.lock_at, why: Waiting::Price }
+        }
+        Ok(_) => Step::Lock { price: offer.price_at(market.now) },
+        Err(Refusal::Skip(_)) => soon(market, Waiting::Price),
+        Err(Refusal::NoRate) => soon(market, Waiting::Rate),
     }
-    if offer.lock_collateral > market.free_collateral {
-        return Step::Wait { until: soon, why: Waiting::Collateral };
-    }
-    Step::Lock { price: offer.price_at(market.now) }
+}
+
+pub(crate) fn soon(market: &Market, why: Waiting) -> Step {
+    Step::Wait { until: market.now.saturating_add(1), why }
 }
 
 #[cfg(test)]

@@ -96,6 +96,19 @@ impl Prover for LocalProver {
         self.shared.desk().entry(id)?.proof.clone().ok_or(ProverError::NoProof(id))
     }
 
+    async fn ready(&self) -> Result<(), ProverError> {
+        let desk = self.shared.desk();
+        if desk.closed {
+            return Err(ProverError::ShuttingDown);
+        }
+        match desk.queue.len() {
+            jobs if jobs >= self.shared.config.queued_jobs_max => {
+                Err(ProverError::QueueFull { jobs })
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn cancel(&self, id: JobId) -> Result<(), ProverError> {
         let mut desk = self.shared.desk();
         desk.entry(id)?.cancel_requested = true;

@@ -46,6 +46,13 @@ pub trait Prover: Send + Sync {
     /// If the job is not known (any more) or has no proof (yet).
     async fn fetch(&self, id: JobId) -> Result<Bytes, ProverError>;
 
+    /// Whether a job submitted now would be taken and worked on. Cheap, and asked often: promises
+    /// are made on the strength of it.
+    ///
+    /// # Errors
+    /// Why not.
+    async fn ready(&self) -> Result<(), ProverError>;
+
     /// Stops the job before its next step; a job that has ended stays as it is. Returns at
     /// once: [`watch`](Self::watch) says when it has stopped.
     ///

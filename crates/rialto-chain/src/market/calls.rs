@@ -5,7 +5,7 @@
 
 use super::{Market, MarketError};
 use crate::Call;
-use crate::bindings::{CollateralToken, Market as abi};
+use crate::bindings::{AttestedVerifier as verifier, CollateralToken, Market as abi};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::sol_types::{SolCall, SolValue};
 use rialto_protocol::abi::{FulfillmentBatch as AbiBatch, ProofRequest as AbiRequest};
@@ -106,6 +106,23 @@ impl Market {
         let batches = encoded_batches(batches);
         let arguments = (root.set_verifier, root.root, root.seal.clone(), batches);
         self.encoded::<abi::submitRootAndFulfillCall>(arguments.abi_encode_params())
+    }
+
+    /// [`Market::submit_root_and_fulfill`], then pays every batch's prover its whole balance out.
+    pub fn submit_root_fulfill_and_withdraw(
+        &self,
+        root: &SignedRoot,
+        batches: &[FulfillmentBatch],
+    ) -> Call {
+        let batches = encoded_batches(batches);
+        let arguments = (root.set_verifier, root.root, root.seal.clone(), batches);
+        self.encoded::<abi::submitRootAndFulfillAndWithdrawCall>(arguments.abi_encode_params())
+    }
+
+    /// Stores a Merkle root of claims at its verifier, for deliveries in later transactions.
+    pub fn submit_root(&self, root: &SignedRoot) -> Call {
+        let call = verifier::submitMerkleRootCall { root: root.root, seal: root.seal.clone() };
+        Call::new(root.set_verifier, call.abi_encode())
     }
 
     /// Settles a lapsed lock; the sender earns nothing unless it delivered in the race.

@@ -20,13 +20,25 @@ pub(crate) fn sentence(event: &Event, now: Timestamp) -> String {
             Some(setting) => format!("refused: {reason} (setting {setting})"),
             None => format!("left alone: {reason}"),
         },
-        Event::Priced { cycles, target_price, lock_at, .. } => {
+        Event::Priced { cycles, target_price: Some(price), lock_at: Some(lock_at), .. } => {
             let wait = match now.seconds_until(*lock_at) {
                 0 => "now".to_owned(),
                 wait_s => format!("in {wait_s} s"),
             };
-            format!("judged: {cycles} cycles, worth {}; it pays that {wait}", eth(*target_price))
+            format!("judged: {cycles} cycles, worth {}; it pays that {wait}", eth(*price))
         }
+        Event::Priced { cycles, race_reward, .. } => {
+            let reward = rct(race_reward.unwrap_or_default());
+            format!("judged: {cycles} cycles, worth a race for {reward} if its lock lapses")
+        }
+        Event::Held { why, until } => match (why.setting(), now.seconds_until(*until)) {
+            (Some(setting), 0 | 1) => format!("waits for {why} (setting {setting})"),
+            (Some(setting), wait_s) => format!("waits for {why}, {wait_s} s (setting {setting})"),
+            (None, _) => format!("waits for {why}"),
+        },
+        Event::ProofCancelled => "proving stopped: nobody needs the proof any more".to_owned(),
+        Event::SubmittingRoot { root } => format!("putting root {root} on the chain"),
+        Event::Told { directive } => format!("the operator said: {directive}"),
         Event::Locking { price } => format!("locking at {}", eth(*price)),
         Event::Locked { price, collateral, deadline } => {
             format!("LOCKED at {}, {} at stake, {}", eth(*price), rct(*collateral), left(*deadline))
@@ -85,9 +97,9 @@ mod tests {
             Event::Seen { id: "0x100000001".parse().unwrap(), max_price: price, lock_deadline: at },
             Event::Priced {
                 cycles: Cycles(71_000),
-                target_price: price,
-                lock_at: Timestamp(910),
-                race_worthwhile: true,
+                target_price: Some(price),
+                lock_at: Some(Timestamp(910)),
+                race_reward: None,
             },
             Event::Locked {
                 price,

@@ -91,7 +91,7 @@ impl Reader {
 
     /// Every order that is not over, oldest first.
     pub async fn open_orders(&self, domain: &MarketDomain) -> Result<Vec<OpenOrder>> {
-        rows::open_orders(&self.pool, domain).await
+        rows::open_orders(&self.pool, domain, None).await
     }
 
     /// The requests of that name, in the order in which they were seen.

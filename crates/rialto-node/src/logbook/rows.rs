@@ -5,7 +5,7 @@ use crate::event::{Entry, Event};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use rialto_chain::LogPosition;
 use rialto_planner::{
-    Bid, Delivery, Facts, LockFact, Order, Preflight, Proven, Sealed, Skip, SlashFact, Standing,
+    Delivery, Facts, LockFact, Order, Preflight, Proven, Sealed, Skip, SlashFact, Standing,
 };
 use rialto_protocol::{
     ClaimDigest, Collateral, Cycles, ImageId, Journal, MarketDomain, RequestDigest, RequestId,
@@ -13,7 +13,7 @@ use rialto_protocol::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{FromRow, Sqlite, SqliteConnection, SqlitePool, Transaction};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub(super) struct FactRow {
     pub(super) kind: &'static str,
@@ -134,22 +134,40 @@ pub(super) async fn ensure_run(
     run: &Preflight,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO verdict (digest, kind, cycles, image_id, journal, target_price, lock_at, race)
-         VALUES (?, 'bid', ?, ?, ?, ?, 0, 0)
+        "INSERT INTO verdict (digest, kind, cycles, image_id, journal)
+         VALUES (?, 'bid', ?, ?, ?)
          ON CONFLICT (digest) DO UPDATE SET kind = 'bid', skip = NULL, cycles = excluded.cycles,
-             image_id = excluded.image_id, journal = excluded.journal,
-             target_price = excluded.target_price, lock_at = 0, race = 0
+             image_id = excluded.image_id, journal = excluded.journal
          WHERE kind = 'skip'",
     )
     .bind(digest.0.as_slice())
     .bind(run.cycles.0.cast_signed())
     .bind(run.image_id.0.as_slice())
     .bind(run.journal.0.as_ref())
-    .bind(U256::ZERO.to_be_bytes_vec())
     .execute(&mut **tx)
     .await
     .during("record a run")?;
     Ok(())
+}
+
+/// The requests that have one of these ids.
+pub(super) async fn digests_of(
+    tx: &mut Transaction<'_, Sqlite>,
+    ids: &HashSet<RequestId>,
+) -> Result<Vec<RequestDigest>> {
+    let mut digests = Vec::new();
+    for id in ids {
+        let rows: Vec<(Vec<u8>,)> =
+            sqlx::query_as("SELECT digest FROM request WHERE request_id = ?")
+                .bind(id.to_u256().to_be_bytes_vec())
+                .fetch_all(&mut **tx)
+                .await
+                .during("find the requests of an id")?;
+        for (digest,) in rows {
+            digests.push(RequestDigest(word(&digest, "request digest")?));
+        }
+    }
+    Ok(digests)
 }
 
 pub(super) async fn gas_of(on: &mut SqliteConnection, digest: RequestDigest) -> Result<Wei> {
@@ -192,7 +210,7 @@ pub(super) fn numbered((seq, at_ms, digest, event): HistoryTuple) -> Result<Numb
 /// Runs at every tick. A cross join is read from the left: from the open orders, which are few.
 pub(super) const OPEN_ORDERS: &str = "
     SELECT request.digest, request, signature, kind, skip, cycles, image_id, journal,
-           target_price, lock_at, race, artifact, claim, seal
+           seen_at_ms, artifact, claim, proof.at, seal
     FROM open_order
     CROSS JOIN request ON request.digest = open_order.digest
     LEFT JOIN verdict ON verdict.digest = request.digest
@@ -208,6 +226,26 @@ pub(super) const OPEN_FACTS: &str = "
     CROSS JOIN fact ON fact.request_id = request.request_id
     ORDER BY block, log_index";
 
+/// [`OPEN_ORDERS`] for one.
+const OPEN_ORDER: &str = "
+    SELECT request.digest, request, signature, kind, skip, cycles, image_id, journal,
+           seen_at_ms, artifact, claim, proof.at, seal
+    FROM open_order
+    CROSS JOIN request ON request.digest = open_order.digest
+    LEFT JOIN verdict ON verdict.digest = request.digest
+    LEFT JOIN proof ON proof.digest = request.digest
+    LEFT JOIN seal ON seal.digest = request.digest
+    WHERE open_order.digest = ?";
+
+/// [`OPEN_FACTS`] for one.
+const OPEN_ORDER_FACTS: &str = "
+    SELECT fact.kind, fact.digest, account, transferred, at, request.digest
+    FROM open_order
+    CROSS JOIN request ON request.digest = open_order.digest
+    CROSS JOIN fact ON fact.request_id = request.request_id
+    WHERE open_order.digest = ?
+    ORDER BY block, log_index";
+
 #[derive(FromRow)]
 struct OrderRow {
     digest: Vec<u8>,
@@ -218,25 +256,32 @@ struct OrderRow {
     cycles: Option<i64>,
     image_id: Option<Vec<u8>>,
     journal: Option<Vec<u8>>,
-    target_price: Option<Vec<u8>>,
-    lock_at: Option<i64>,
-    race: Option<bool>,
+    seen_at_ms: i64,
     artifact: Option<Vec<u8>>,
     claim: Option<Vec<u8>>,
+    at: Option<i64>,
     seal: Option<Vec<u8>>,
 }
 
+/// Every order that is not over, or those among `digests`.
 pub(super) async fn open_orders(
     pool: &SqlitePool,
     domain: &MarketDomain,
+    digests: Option<&HashSet<RequestDigest>>,
 ) -> Result<Vec<OpenOrder>> {
-    let rows: Vec<OrderRow> =
-        sqlx::query_as(OPEN_ORDERS).fetch_all(pool).await.during("read the open orders")?;
-    let facts: Vec<FactTuple> =
-        sqlx::query_as(OPEN_FACTS).fetch_all(pool).await.during("read the open orders' facts")?;
+    let (rows, facts) = match digests {
+        None => (
+            sqlx::query_as(OPEN_ORDERS).fetch_all(pool).await.during("read the open orders")?,
+            sqlx::query_as(OPEN_FACTS)
+                .fetch_all(pool)
+                .await
+                .during("read the open orders' facts")?,
+        ),
+        Some(digests) => open_among(pool, digests).await?,
+    };
     let mut facts = facts_of_tuples(facts)?;
     rows.into_iter()
-        .map(|row| {
+        .map(|row: OrderRow| {
             let unverified = Unverified {
                 request: parse(&row.request, "request")?,
                 signature: row.signature.clone().into(),
@@ -246,11 +291,31 @@ pub(super) async fn open_orders(
                 .map_err(|_| LogbookError::Malformed { what: "request" })?;
             let digest = RequestDigest(word(&row.digest, "request digest")?);
             let request = signed.request().clone();
+            let seen_at_ms = row.seen_at_ms.cast_unsigned();
             let facts = facts.remove(&digest).unwrap_or_default();
             let standing = row.standing()?;
-            Ok(OpenOrder { order: Order { digest, request, facts, standing }, signed })
+            Ok(OpenOrder { order: Order { digest, request, seen_at_ms, facts, standing }, signed })
         })
         .collect()
+}
+
+/// Order by order: a round changes few of them.
+async fn open_among(
+    pool: &SqlitePool,
+    digests: &HashSet<RequestDigest>,
+) -> Result<(Vec<OrderRow>, Vec<FactTuple>)> {
+    let (mut rows, mut facts) = (Vec::new(), Vec::new());
+    for digest in digests {
+        let row = sqlx::query_as(OPEN_ORDER).bind(digest.0.as_slice()).fetch_optional(pool).await;
+        rows.extend(row.during("read an open order")?);
+        let of: Vec<FactTuple> = sqlx::query_as(OPEN_ORDER_FACTS)
+            .bind(digest.0.as_slice())
+            .fetch_all(pool)
+            .await
+            .during("read an open order's facts")?;
+        facts.extend(of);
+    }
+    Ok((rows, facts))
 }
 
 pub(super) type FactTuple = (String, Option<Vec<u8>>, Vec<u8>, Option<Vec<u8>>, i64, Vec<u8>);
@@ -295,21 +360,17 @@ impl OrderRow {
             image_id: ImageId(word(&bytes(self.image_id, "image id")?, "image id")?),
             journal: Journal(Bytes::from(bytes(self.journal, "journal")?)),
         };
-        let bid = Bid {
-            target_price: Wei(number(&bytes(self.target_price, "price")?, "price")?),
-            lock_at: Timestamp(self.lock_at.ok_or_else(malformed("lock time"))?.cast_unsigned()),
-            race_worthwhile: self.race.ok_or_else(malformed("bid"))?,
-        };
-        let (Some(artifact), Some(claim)) = (self.artifact, self.claim) else {
-            return Ok(Standing::Priced(run, bid));
+        let (Some(artifact), Some(claim), Some(at)) = (self.artifact, self.claim, self.at) else {
+            return Ok(Standing::Run(run));
         };
         let proven = Proven {
             proof: word(&artifact, "artifact id")?,
             claim: ClaimDigest(word(&claim, "claim digest")?),
+            at: Timestamp(at.cast_unsigned()),
         };
         Ok(match self.seal {
-            None => Standing::Proven(run, bid, proven),
-            Some(seal) => Standing::Sealed(run, bid, Sealed { proven, seal: seal.into() }),
+            None => Standing::Proven(run, proven),
+            Some(seal) => Standing::Sealed(run, Sealed { proven, seal: seal.into() }),
         })
     }
 }

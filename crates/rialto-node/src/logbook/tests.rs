@@ -3,10 +3,10 @@ use alloy::primitives::{FixedBytes, U256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use rialto_chain::{BlockNumber, BlockRef};
-use rialto_planner::{Facts, Standing};
+use rialto_planner::{Bid, Facts, Standing};
 use rialto_protocol::{
     Callback, ClaimDigest, Collateral, Cycles, ImageId, Input, Journal, Offer, Predicate,
-    ProofRequest, RequestId, Requirements, Timestamp, Unverified, guest_env,
+    ProofRequest, RequestId, Requirements, Timestamp, Unverified, Wei, guest_env,
 };
 use tempfile::TempDir;
 
@@ -83,8 +83,9 @@ fn run() -> Preflight {
     }
 }
 
-fn bid() -> Bid {
-    Bid { target_price: Wei::from(20), lock_at: Timestamp(1010), race_worthwhile: true }
+fn worth() -> Appraisal {
+    let bid = Bid { target_price: Wei::from(20), lock_at: Timestamp(1010) };
+    Appraisal { lock: Ok(bid), race: Ok(Collateral::from(4)) }
 }
 
 fn material() -> Material {
@@ -104,20 +105,21 @@ async fn an_order_grows_and_survives_every_reopening() {
     let order = only_order(&logbook).await;
     assert_eq!((&order.standing, &order.facts), (&Standing::Seen, &Facts::default()));
     let digest = order.digest;
-    logbook.bid(digest, material(), &run(), &bid()).await.unwrap();
+    logbook.appraised(digest, material(), &run(), &worth()).await.unwrap();
 
     let logbook = open(&dir).await;
-    assert_eq!(only_order(&logbook).await.standing, Standing::Priced(run(), bid()));
+    assert_eq!(only_order(&logbook).await.standing, Standing::Run(run()));
     assert_eq!(logbook.material(digest).await.unwrap(), Some(material()));
-    let proven = Proven { proof: B256::repeat_byte(4), claim: ClaimDigest(B256::repeat_byte(5)) };
+    let claim = ClaimDigest(B256::repeat_byte(5));
+    let proven = Proven { proof: B256::repeat_byte(4), claim, at: Timestamp(1020) };
     logbook.proven(digest, &run(), proven, 1234).await.unwrap();
 
     let logbook = open(&dir).await;
-    assert_eq!(only_order(&logbook).await.standing, Standing::Proven(run(), bid(), proven));
+    assert_eq!(only_order(&logbook).await.standing, Standing::Proven(run(), proven));
     logbook.sealed(digest, &Bytes::from_static(b"seal"), 2).await.unwrap();
     let standing = only_order(&open(&dir).await).await;
     assert!(
-        matches!(standing.standing, Standing::Sealed(_, _, sealed) if sealed.seal.as_ref() == b"seal")
+        matches!(standing.standing, Standing::Sealed(_, sealed) if sealed.seal.as_ref() == b"seal")
     );
 
     let paid = Outcome::Paid { price: Wei::from(20) };
@@ -162,10 +164,9 @@ async fn a_lock_that_lands_after_it_was_given_up_opens_the_order_again() {
     feed(&logbook, vec![locked(ME, 1, 2)]).await;
     let order = only_order(&logbook).await;
     assert_eq!(order.facts.lock.unwrap().prover, ME);
-    logbook
-        .proven(digest, &run(), Proven { proof: B256::ZERO, claim: ClaimDigest(B256::ZERO) }, 1)
-        .await
-        .unwrap();
+    let unlooked_for =
+        Proven { proof: B256::ZERO, claim: ClaimDigest(B256::ZERO), at: Timestamp(1030) };
+    logbook.proven(digest, &run(), unlooked_for, 1).await.unwrap();
     assert!(matches!(only_order(&logbook).await.standing, Standing::Proven(..)));
 }
 
@@ -208,10 +209,10 @@ async fn intents_add_up_and_name_their_transactions() {
     let digest = only_order(&logbook).await.digest;
     for gas in [100u128, 23] {
         let event = Event::Locking { price: Wei::ZERO };
-        let (id, _) = logbook.intend(digest, IntentKind::Lock, event).await.unwrap();
-        let signed = logbook.signed(id, B256::repeat_byte(6)).await.unwrap();
+        let (ids, _) = logbook.intend(&[digest], IntentKind::Lock, &event).await.unwrap();
+        let signed = logbook.signed(&ids, B256::repeat_byte(6)).await.unwrap().remove(0);
         assert_eq!(signed.digest, Some(digest));
-        logbook.settle_intent(id, IntentOutcome::Mined(Wei::from(gas))).await.unwrap();
+        logbook.settle_intents(&ids, IntentOutcome::Mined(Wei::from(gas))).await.unwrap();
     }
     let closed = logbook.close(digest, Outcome::Forfeited, 9).await.unwrap();
     let expected = Event::Closed { outcome: Outcome::Forfeited, gas_wei: Wei::from(123) };
@@ -319,4 +320,86 @@ async fn a_reader_refuses_a_file_of_another_version() {
         .unwrap();
     let refused = Reader::open(&dir.path().join("logbook.sqlite")).await.unwrap_err();
     assert!(matches!(refused, LogbookError::Version { found: 1, .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn only_what_changed_is_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    assert_eq!(logbook.take_changes(), None, "at first everything is new");
+    feed(&logbook, vec![locked(RIVAL, 1, 1), locked(RIVAL, 2, 2)]).await;
+    let open = logbook.open_orders(&domain()).await.unwrap();
+    let digests: HashSet<_> = open.iter().map(|open| open.order.digest).collect();
+    assert_eq!(logbook.take_changes(), Some(digests.clone()));
+    assert_eq!(logbook.take_changes(), Some(HashSet::new()));
+    let first = open[0].order.digest;
+    logbook.skip(first, &Skip::AlreadyFulfilled).await.unwrap();
+    let changed = logbook.take_changes().unwrap();
+    assert_eq!(changed, HashSet::from([first]));
+    let again = logbook.open_among(&domain(), &changed).await.unwrap();
+    assert_eq!(again[0].order.facts, open[0].order.facts);
+    assert!(matches!(again[0].order.standing, Standing::Skipped(_)));
+    logbook.close(first, Outcome::Refused, 3).await.unwrap();
+    let changed = logbook.take_changes().unwrap();
+    assert_eq!(logbook.open_among(&domain(), &changed).await.unwrap().len(), 0);
+    feed(&logbook, vec![FeedItem::Rewound { to: BlockNumber(0) }]).await;
+    assert_eq!(logbook.take_changes(), None, "a reorganisation may change any order");
+}
+
+#[tokio::test]
+async fn the_prover_s_record_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    feed(&logbook, vec![locked(ME, 1, 1)]).await;
+    let digest = only_order(&logbook).await.digest;
+    assert_eq!(logbook.known_run(material()).await.unwrap(), None);
+    logbook.keep_run(material(), &run()).await.unwrap();
+    logbook.appraised(digest, material(), &run(), &worth()).await.unwrap();
+    for failures in 1..=2 {
+        let attempt = logbook.begin_attempt(digest).await.unwrap();
+        assert_eq!(logbook.end_attempt(attempt, AttemptOutcome::Failed).await.unwrap(), failures);
+    }
+    // Neither an attempt cut short by a crash nor one that was called off says anything.
+    logbook.begin_attempt(digest).await.unwrap();
+    let called_off = logbook.begin_attempt(digest).await.unwrap();
+    logbook.end_attempt(called_off, AttemptOutcome::Cancelled).await.unwrap();
+    assert_eq!(logbook.ended_attempts(), 3);
+
+    let logbook = open(&dir).await;
+    assert_eq!(logbook.known_run(material()).await.unwrap(), Some(run()));
+    let record = logbook.prover_record().await.unwrap();
+    assert_eq!(record.health.failures_in_a_row, 2);
+    assert!(record.health.last_failure.is_some() && record.samples.is_empty());
+    let proven = Proven { proof: B256::ZERO, claim: ClaimDigest(B256::ZERO), at: Timestamp(1030) };
+    let attempt = logbook.begin_attempt(digest).await.unwrap();
+    logbook.proven(digest, &run(), proven, 1_500).await.unwrap();
+    logbook.end_attempt(attempt, AttemptOutcome::Proven).await.unwrap();
+    let record = logbook.prover_record().await.unwrap();
+    assert_eq!(record.health.failures_in_a_row, 0);
+    let took = std::time::Duration::from_millis(1_500);
+    let sample = rialto_planner::Sample { cycles: Cycles(5), took };
+    assert_eq!(record.samples, [(run().image_id, sample)]);
+}
+
+#[tokio::test]
+async fn one_transaction_s_gas_is_shared_out_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    feed(&logbook, vec![locked(ME, 1, 1), locked(ME, 2, 2), locked(ME, 3, 3)]).await;
+    let open = logbook.open_orders(&domain()).await.unwrap();
+    let digests: Vec<_> = open.iter().map(|open| open.order.digest).collect();
+    let (ids, entries) =
+        logbook.intend(&digests, IntentKind::Deliver, &Event::Committing).await.unwrap();
+    assert_eq!((ids.len(), entries.len()), (3, 3));
+    assert_eq!(logbook.signed(&ids, B256::repeat_byte(6)).await.unwrap().len(), 3);
+    logbook.settle_intents(&ids, IntentOutcome::Mined(Wei::from(100))).await.unwrap();
+    let mut gas = Vec::new();
+    for digest in digests {
+        match logbook.close(digest, Outcome::Expired, 4).await.unwrap().event {
+            Event::Closed { gas_wei, .. } => gas.push(gas_wei),
+            other => panic!("{other:?}"),
+        }
+    }
+    gas.sort();
+    assert_eq!(gas, [33, 33, 34].map(Wei::from));
 }

@@ -1,6 +1,7 @@
 use super::*;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
+use rialto_planner::Requestors;
 use rialto_protocol::{Timestamp, Usd};
 use std::collections::BTreeSet;
 
@@ -509,14 +510,17 @@ fn prices(eth: &str, zkc: &str) -> Prices {
 #[test]
 fn dollars_become_tokens_with_the_rounding_that_favours_the_limit() {
     let settings = Settings::default();
-    let policy = settings.policy(&prices("3", "3")).unwrap();
+    let policy = settings.policy(&prices("3", "3"), Requestors::default());
     // 0.00002 / 3 and 10 / 3.
-    assert_eq!(policy.min_mcycle_price, Wei::from(6_666_666_666_667));
-    assert_eq!(policy.min_mcycle_price_collateral_token, Collateral::from(6_666_666_666_667));
-    assert_eq!(policy.max_collateral, Collateral::from(3_333_333_333_333_333_333));
-    let unknown = settings.policy(&Prices::default()).unwrap_err();
-    expect!["market.min_mcycle_price is in dollars and the price of eth_usd is not known; set it in ETH or ZKC, or fix price_oracle.eth_usd"]
-        .assert_eq(&unknown.to_string());
+    assert_eq!(policy.floors.all, Some(Wei::from(6_666_666_666_667)));
+    assert_eq!(policy.min_mcycle_price_collateral_token, Some(Collateral::from(6_666_666_666_667)));
+    assert_eq!(policy.max_collateral, Some(Collateral::from(3_333_333_333_333_333_333)));
+    let unknown = settings.policy(&Prices::default(), Requestors::default());
+    assert_eq!((unknown.floors.all, unknown.max_collateral), (None, None));
+    let risk = "[market]\nmax_stake_at_risk = \"5 USD\"\n";
+    let risk = Settings::parse(risk).unwrap().settings;
+    let unknown = risk.policy(&Prices::default(), Requestors::default());
+    assert_eq!(unknown.max_stake_at_risk, Some(Collateral::ZERO), "unpriced is not unlimited");
 }
 
 #[test]
@@ -527,10 +531,8 @@ fn the_floor_of_races_follows_the_floor_of_locks_unless_it_is_set() {
     let at = prices("2000", "0.5");
     assert_eq!(derived.market.race_floor(&at), Some("8 ZKC".parse().unwrap()));
     assert_eq!(derived.market.race_floor(&Prices::default()), None);
-    assert_eq!(
-        derived.policy(&Prices::default()).unwrap().min_mcycle_price_collateral_token,
-        NO_RACE
-    );
+    let policy = derived.policy(&Prices::default(), Requestors::default());
+    assert_eq!(policy.min_mcycle_price_collateral_token, None);
     assert!(derived.needs_prices());
     let set = parse(&format!("{text}min_mcycle_price_collateral_token = \"1 ZKC\"\n"));
     assert_eq!(set.market.race_floor(&at), Some("1 ZKC".parse().unwrap()));

@@ -46,9 +46,9 @@ fn skipped(skip: Skip) -> Event {
 fn priced() -> Event {
     Event::Priced {
         cycles: Cycles(1),
-        target_price: gwei(7),
-        lock_at: Timestamp(1050),
-        race_worthwhile: false,
+        target_price: Some(gwei(7)),
+        lock_at: Some(Timestamp(1050)),
+        race_reward: None,
     }
 }
 
@@ -88,7 +88,7 @@ fn a_refusal_names_the_setting_and_its_value() {
         Refused: its journal has 12000 bytes, the limit is 10000. It would have passed with market.max_journal_bytes at least 12000.
         Refused: it pays at most 0.000000003 ETH per Mcycle after gas, the floor is 0.00000002 ETH. It would have passed with market.min_mcycle_price at most 0.000000003 ETH.
         Refused: the lapsed lock pays 1 of collateral per Mcycle, the floor is 2. It would have passed with market.min_mcycle_price_collateral_token at most 1 RCT.
-        Refused: gas costs 0.000000009 ETH, it pays at most 0.000000008 ETH. No setting would have changed that.
+        Refused: gas costs 0.000000009 ETH, it pays at most 0.000000008 ETH. It would have passed with market.skip_gas_profitability_check set to true, at a loss.
         Refused: a proof has been delivered already. No setting would have changed that.
     "#]],
     );

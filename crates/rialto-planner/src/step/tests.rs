@@ -1,110 +1,10 @@
 use super::*;
-use crate::order::{Delivery, Facts, Proven, Sealed, SlashFact};
-use crate::policy::GasEstimates;
-use alloy_primitives::{B256, Bytes};
+use crate::example::*;
+use crate::policy::Floors;
+use alloy_primitives::B256;
 use expect_test::expect;
 use proptest::prelude::*;
-use rialto_protocol::{
-    Callback, ClaimDigest, Cycles, ImageId, Input, Journal, Offer, Predicate, ProofRequest,
-    RequestDigest, RequestId, Requirements, registry,
-};
-
-const ME: Address = Address::repeat_byte(0xee);
-const RIVAL: Address = Address::repeat_byte(0x11);
-
-fn policy() -> Policy {
-    Policy {
-        min_mcycle_price: Wei::from(10),
-        min_mcycle_price_collateral_token: Collateral::from(10),
-        max_collateral: Collateral::from(100),
-        min_deadline_s: 20,
-        max_mcycle_limit: 100,
-        max_journal_bytes: 100,
-        peak_prove_khz: 100,
-        max_concurrent_proofs: 2,
-        gas: GasEstimates { lock: 1, fulfill: 1, journal_byte: 0 },
-    }
-}
-
-fn market(now: u64) -> Market {
-    Market {
-        now: Timestamp(now),
-        gas_price: Wei::ZERO,
-        free_collateral: Collateral::from(100),
-        promised: 0,
-        promised_cycles: Cycles(0),
-    }
-}
-
-/// Price 0 to 100 over [1000, 1100], lock until 1200, proofs until 1300, collateral 60.
-fn request() -> ProofRequest {
-    ProofRequest {
-        id: RequestId::new(Address::repeat_byte(0xc1), 1),
-        requirements: Requirements {
-            callback: Callback::default(),
-            predicate: Predicate::PrefixMatch {
-                image_id: ImageId(B256::ZERO),
-                prefix: Bytes::new(),
-            },
-            selector: registry::DEFAULT,
-        },
-        image_url: "file:///p".into(),
-        input: Input::Inline(Bytes::from_static(&[0])),
-        offer: Offer {
-            min_price: Wei::ZERO,
-            max_price: Wei::from(100),
-            ramp_up_start: Timestamp(1000),
-            ramp_up_period: 100,
-            lock_timeout: 200,
-            timeout: 300,
-            lock_collateral: Collateral::from(60),
-        },
-    }
-}
-
-fn order(standing: Standing) -> Order {
-    let digest = RequestDigest(B256::repeat_byte(5));
-    Order { digest, request: request(), facts: Facts::default(), standing }
-}
-
-fn priced(race_worthwhile: bool) -> Standing {
-    Standing::Priced(
-        Preflight {
-            cycles: Cycles(2_000_000),
-            image_id: ImageId(B256::ZERO),
-            journal: Journal::default(),
-        },
-        Bid { target_price: Wei::from(20), lock_at: Timestamp(1020), race_worthwhile },
-    )
-}
-
-fn proven(standing: Standing) -> Standing {
-    let Standing::Priced(preflight, bid) = standing else { unreachable!() };
-    let proven = Proven { proof: B256::repeat_byte(1), claim: ClaimDigest(B256::repeat_byte(2)) };
-    Standing::Proven(preflight, bid, proven)
-}
-
-fn sealed(standing: Standing) -> Standing {
-    let Standing::Proven(preflight, bid, proven) = proven(standing) else { unreachable!() };
-    Standing::Sealed(preflight, bid, Sealed { proven, seal: Bytes::new() })
-}
-
-impl Order {
-    fn locked(mut self, prover: Address, at: u64) -> Self {
-        self.facts.lock = Some(LockFact { prover, digest: self.digest, at: Timestamp(at) });
-        self
-    }
-
-    fn delivered(mut self, prover: Address, at: u64) -> Self {
-        self.facts.deliveries.push(Delivery { prover, at: Timestamp(at) });
-        self
-    }
-
-    fn slashed(mut self, recipient: Address) -> Self {
-        self.facts.slash = Some(SlashFact { recipient, transferred: Collateral::from(30) });
-        self
-    }
-}
+use rialto_protocol::RequestDigest;
 
 fn show(rows: &[(&str, Order, Market)]) -> String {
     rows.iter()
@@ -116,31 +16,25 @@ fn show(rows: &[(&str, Order, Market)]) -> String {
 
 #[test]
 fn on_the_way_to_a_lock() {
-    let full = Market { promised: 2, ..market(1030) };
-    let behind = Market { promised: 1, promised_cycles: Cycles(14_000_000), ..market(1030) };
-    let poor = Market { free_collateral: Collateral::from(59), ..market(1030) };
+    let gas_spike = Market { gas_price: Wei::from(60), ..market(1030) };
     expect![[r#"
         new                          Preflight(Budget { cycles_max: Cycles(10000000), limited_by: Price, journal_bytes_max: 100 })
         new, too late                Skip(Expired { lock_deadline: Timestamp(1200) })
         new, delivered               Skip(AlreadyFulfilled)
         cheap still                  Wait { until: Timestamp(1020), why: Price }
         dear enough                  Lock { price: Wei(30) }
-        as many as allowed           Wait { until: Timestamp(1031), why: Capacity }
-        queue too long               Wait { until: Timestamp(1031), why: Capacity }
-        stake is out                 Wait { until: Timestamp(1031), why: Collateral }
-        no time to prove             Skip(TooLittleTime { left_s: 39, needed_s: 40 })
+        gas is dear just now         Wait { until: Timestamp(1031), why: Price }
+        no time to prove             Skip(TooLittleTime { left_s: 19, needed_s: 20 })
         refused                      Done(Refused)
     "#]]
     .assert_eq(&show(&[
         ("new", order(Standing::Seen), market(1000)),
         ("new, too late", order(Standing::Seen), market(1201)),
         ("new, delivered", order(Standing::Seen).delivered(RIVAL, 1001), market(1002)),
-        ("cheap still", order(priced(true)), market(1019)),
-        ("dear enough", order(priced(true)), market(1030)),
-        ("as many as allowed", order(priced(true)), full),
-        ("queue too long", order(priced(true)), behind),
-        ("stake is out", order(priced(true)), poor),
-        ("no time to prove", order(priced(true)), market(1161)),
+        ("cheap still", order(tried()), market(1019)),
+        ("dear enough", order(tried()), market(1030)),
+        ("gas is dear just now", order(tried()), gas_spike),
+        ("no time to prove", order(tried()), market(1181)),
         (
             "refused",
             order(Standing::Skipped(Skip::Expired { lock_deadline: Timestamp(1) })),
@@ -169,33 +63,36 @@ fn under_our_lock() {
         lapsed for good              Done(Forfeited)
     "#]]
     .assert_eq(&show(&[
-        ("locked", ours(priced(true)), market(1040)),
+        ("locked", ours(tried()), market(1040)),
         ("landed after giving up", ours(refused), market(1040)),
-        ("proven", ours(proven(priced(true))), market(1040)),
-        ("sealed", ours(sealed(priced(true))), market(1200)),
-        ("a rival was first", ours(sealed(priced(true))).delivered(RIVAL, 1050), market(1060)),
-        ("paid", ours(sealed(priced(true))).delivered(ME, 1050), market(1060)),
-        ("lapsed", ours(sealed(priced(true))), market(1201)),
-        ("lapsed, rival won", ours(sealed(priced(true))).delivered(RIVAL, 1202), market(1203)),
-        ("lapsed, we won", ours(sealed(priced(true))).delivered(ME, 1202), market(1203)),
-        ("lapsed, we won, over", ours(sealed(priced(true))).delivered(ME, 1202), market(1301)),
-        ("slashed in our favour", ours(priced(true)).delivered(ME, 1202).slashed(ME), market(1302)),
-        ("slashed", ours(priced(true)).slashed(RIVAL), market(1302)),
-        ("lapsed for good", ours(priced(true)), market(1301)),
+        ("proven", ours(proven()), market(1040)),
+        ("sealed", ours(sealed()), market(1200)),
+        ("a rival was first", ours(sealed()).delivered(RIVAL, 1050), market(1060)),
+        ("paid", ours(sealed()).delivered(ME, 1050), market(1060)),
+        ("lapsed", ours(sealed()), market(1201)),
+        ("lapsed, rival won", ours(sealed()).delivered(RIVAL, 1202), market(1203)),
+        ("lapsed, we won", ours(sealed()).delivered(ME, 1202), market(1203)),
+        ("lapsed, we won, over", ours(sealed()).delivered(ME, 1202), market(1301)),
+        ("slashed in our favour", ours(tried()).delivered(ME, 1202).slashed(ME), market(1302)),
+        ("slashed", ours(tried()).slashed(RIVAL), market(1302)),
+        ("lapsed for good", ours(tried()), market(1301)),
     ]));
 }
 
 #[test]
 fn behind_somebody_elses_lock() {
     let theirs = |standing| order(standing).locked(RIVAL, 1030);
-    let mut other_digest = theirs(priced(true));
+    let poor = |mut order: Order| {
+        order.request.offer.lock_collateral = Collateral::from(39);
+        order
+    };
+    let mut other_digest = theirs(tried());
     other_digest.digest = RequestDigest(B256::repeat_byte(6));
     expect![[r#"
-        seen locked                  Preflight(Budget { cycles_max: Cycles(10000000), limited_by: Price, journal_bytes_max: 100 })
+        seen locked                  Preflight(Budget { cycles_max: Cycles(3000000), limited_by: Price, journal_bytes_max: 100 })
         worth racing for             Wait { until: Timestamp(1201), why: LockToLapse }
-        not worth it                 Skip(TakenByOther { prover: 0x1111111111111111111111111111111111111111 })
+        not worth it                 Wait { until: Timestamp(1201), why: LockToLapse }
         lapsed                       Prove { deadline: Timestamp(1300) }
-        lapsed, no time left         Skip(TooLittleTime { left_s: 19, needed_s: 20 })
         sealed                       Deliver(InRace)
         we won                       Wait { until: Timestamp(1301), why: Deadline }
         we won, over                 Slash
@@ -206,18 +103,17 @@ fn behind_somebody_elses_lock() {
     "#]]
     .assert_eq(&show(&[
         ("seen locked", theirs(Standing::Seen), market(1040)),
-        ("worth racing for", theirs(priced(true)), market(1040)),
-        ("not worth it", theirs(priced(false)), market(1040)),
-        ("lapsed", theirs(priced(true)), market(1201)),
-        ("lapsed, no time left", theirs(priced(true)), market(1281)),
-        ("sealed", theirs(sealed(priced(true))), market(1210)),
-        ("we won", theirs(sealed(priced(true))).delivered(ME, 1211), market(1212)),
-        ("we won, over", theirs(sealed(priced(true))).delivered(ME, 1211), market(1301)),
-        ("reward is ours", theirs(sealed(priced(true))).delivered(ME, 1211).slashed(ME), market(1302)),
-        ("they delivered", theirs(priced(true)).delivered(RIVAL, 1100), market(1110)),
+        ("worth racing for", theirs(tried()), market(1040)),
+        ("not worth it", poor(theirs(tried())), market(1040)),
+        ("lapsed", theirs(tried()), market(1201)),
+        ("sealed", theirs(sealed()), market(1210)),
+        ("we won", theirs(sealed()).delivered(ME, 1211), market(1212)),
+        ("we won, over", theirs(sealed()).delivered(ME, 1211), market(1301)),
+        ("reward is ours", theirs(sealed()).delivered(ME, 1211).slashed(ME), market(1302)),
+        ("they delivered", theirs(tried()).delivered(RIVAL, 1100), market(1110)),
         (
             "a third won",
-            theirs(priced(true)).delivered(Address::repeat_byte(0x33), 1210),
+            theirs(tried()).delivered(Address::repeat_byte(0x33), 1210),
             market(1211),
         ),
         ("another request of the id", other_digest, market(1040)),
@@ -230,20 +126,21 @@ proptest! {
     #[test]
     fn a_locked_order_is_never_dropped(
         at in 1000u64..=1200, stage in 0..5, rival in prop::option::of(1000u64..1200),
-        promised in 0u32..9, free in 0u128..100,
+        gas in 0u128..100, floor in prop::option::of(0u128..100), free in 0u128..100,
     ) {
         let standing = match stage {
             0 => Standing::Seen,
             1 => Standing::Skipped(Skip::AlreadyFulfilled),
-            2 => priced(false),
-            3 => proven(priced(false)),
-            _ => sealed(priced(true)),
+            2 => tried(),
+            3 => proven(),
+            _ => sealed(),
         };
         let mut order = order(standing).locked(ME, 1000);
         if let Some(at) = rival { order = order.delivered(RIVAL, at); }
-        let market =
-            Market { promised, free_collateral: Collateral::from(free), ..market(at) };
-        let step = next_step(&order, ME, &policy(), &market);
+        let free_collateral = Collateral::from(free);
+        let market = Market { gas_price: Wei::from(gas), free_collateral, ..market(at) };
+        let floors = Floors { all: floor.map(Wei::from), ..Floors::default() };
+        let step = next_step(&order, ME, &Policy { floors, ..policy() }, &market);
         prop_assert!(
             matches!(step, Step::Prove { .. } | Step::Seal | Step::Deliver(Delivering::UnderLock)),
             "{step:?}"

@@ -1,0 +1,246 @@
+//! How long a proof takes, learned from the node's own proofs.
+//!
+//! A proof costs something fixed and something for each cycle, and how much of which differs from
+//! program to program: the line with the least squares through the program's own samples. An
+//! estimate is what the line says, times the upper quartile of what samples took beyond it. While
+//! all samples are of one size there is no line: then fewer cycles are taken to last as long, and
+//! more to last proportionally longer, which is too long rather than too short.
+
+use rialto_protocol::{Cycles, ImageId};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// One proof that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Cycles of the run.
+    pub cycles: Cycles,
+    /// From the prover's start on it to the finished proof.
+    pub took: Duration,
+}
+
+/// What is known of the prover's speed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Speeds {
+    assumed_khz: u64,
+    by_program: BTreeMap<ImageId, VecDeque<Sample>>,
+    any: VecDeque<Sample>,
+}
+
+/// Samples kept for a program: old ones tell of a machine that has changed since.
+const SAMPLES_MAX: usize = 64;
+/// Programs remembered; the busiest market has fewer at a time.
+const PROGRAMS_MAX: usize = 4_096;
+/// Fewer samples than this of other programs say less than the operator's own figure.
+const OTHERS_MIN: usize = 4;
+
+impl Speeds {
+    /// Nothing learned yet: `assumed_khz` thousand cycles a second, at least 1.
+    pub fn new(assumed_khz: u64) -> Self {
+        Self {
+            assumed_khz: assumed_khz.max(1),
+            by_program: BTreeMap::new(),
+            any: VecDeque::with_capacity(SAMPLES_MAX),
+        }
+    }
+
+    /// The same knowledge with another assumption for what is not known.
+    pub fn assume(&mut self, khz: u64) {
+        self.assumed_khz = khz.max(1);
+    }
+
+    /// Learns from a proof.
+    pub fn learn(&mut self, program: ImageId, sample: Sample) {
+        push(&mut self.any, sample);
+        if let Some(samples) = self.by_program.get_mut(&program) {
+            push(samples, sample);
+        } else if self.by_program.len() < PROGRAMS_MAX {
+            self.by_program.insert(program, VecDeque::from([sample]));
+        }
+    }
+
+    /// How long a proof of this much of `program` takes, as far as one can tell, and rather more
+    /// than less: from its own proofs, else from all others', else from the assumed speed.
+    pub fn estimate_up(&self, program: ImageId, cycles: Cycles) -> Duration {
+        let own = self.by_program.get(&program);
+        let others = || Some(&self.any).filter(|samples| samples.len() >= OTHERS_MIN);
+        match own.or_else(others) {
+            Some(samples) => estimate_from(samples, cycles),
+            None => self.assumed_up(cycles),
+        }
+    }
+
+    /// At the assumed speed.
+    pub fn assumed_up(&self, cycles: Cycles) -> Duration {
+        Duration::from_millis(cycles.0.div_ceil(self.assumed_khz))
+    }
+}
+
+fn push(samples: &mut VecDeque<Sample>, sample: Sample) {
+    if samples.len() == SAMPLES_MAX {
+        samples.pop_front();
+    }
+    samples.push_back(sample);
+}
+
+/// Seconds for nothing and seconds for each cycle.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    fixed_s: f64,
+    per_cycle_s: f64,
+}
+
+impl Line {
+    /// Through samples of more than one size; neither part is negative.
+    fn through(samples: &VecDeque<Sample>) -> Option<Self> {
+        let count = samples.len() as f64;
+        let mean = |of: &dyn Fn(&Sample) -> f64| samples.iter().map(of).sum::<f64>() / count;
+        let (x, y) = (mean(&cycles_of), mean(&seconds_of));
+        let spread = mean(&|sample| (cycles_of(sample) - x).powi(2));
+        if spread <= 0.0 {
+            return None;
+        }
+        let slope = mean(&|sample| (cycles_of(sample) - x) * (seconds_of(sample) - y)) / spread;
+        if slope <= 0.0 {
+            return Some(Self { fixed_s: y, per_cycle_s: 0.0 });
+        }
+        if slope * x <= y {
+            return Some(Self { fixed_s: y - slope * x, per_cycle_s: slope });
+        }
+        let through_zero = mean(&|sample| cycles_of(sample) * seconds_of(sample))
+            / mean(&|sample| cycles_of(sample).powi(2));
+        Some(Self { fixed_s: 0.0, per_cycle_s: through_zero })
+    }
+
+    fn seconds_at(self, cycles: f64) -> f64 {
+        self.fixed_s + self.per_cycle_s * cycles
+    }
+}
+
+fn cycles_of(sample: &Sample) -> f64 {
+    sample.cycles.0.max(1) as f64
+}
+
+fn seconds_of(sample: &Sample) -> f64 {
+    sample.took.as_secs_f64()
+}
+
+fn estimate_from(samples: &VecDeque<Sample>, cycles: Cycles) -> Duration {
+    let Some(line) = Line::through(samples) else {
+        return upper_quartile(samples.iter().map(|sample| bound_up(sample, cycles)));
+    };
+    let beyond = samples.iter().map(|sample| {
+        let expected = line.seconds_at(cycles_of(sample)).max(f64::MIN_POSITIVE);
+        Duration::try_from_secs_f64(seconds_of(sample) / expected).unwrap_or(Duration::MAX)
+    });
+    // As a duration so that it has an order: one second stands for 1.
+    let beyond = upper_quartile(beyond).as_secs_f64().max(1.0);
+    let seconds = line.seconds_at(cycles.0 as f64) * beyond;
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+fn upper_quartile(values: impl Iterator<Item = Duration>) -> Duration {
+    let mut values: Vec<_> = values.collect();
+    values.sort_unstable();
+    values.get(values.len() * 3 / 4).copied().unwrap_or_default()
+}
+
+/// At most this long, by what one sample took.
+fn bound_up(sample: &Sample, cycles: Cycles) -> Duration {
+    let (of, to) = (u128::from(sample.cycles.0.max(1)), u128::from(cycles.0));
+    if to <= of {
+        return sample.took;
+    }
+    let ns = sample.took.as_nanos().saturating_mul(to).div_ceil(of);
+    Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::B256;
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    fn program(byte: u8) -> ImageId {
+        ImageId(B256::repeat_byte(byte))
+    }
+
+    fn sample(mcycles: u64, ms: u64) -> Sample {
+        Sample { cycles: Cycles(mcycles * 1_000_000), took: Duration::from_millis(ms) }
+    }
+
+    #[test]
+    fn what_is_known_best_counts() {
+        let mut speeds = Speeds::new(100);
+        let mut rows = String::new();
+        let mut show = |what: &str, speeds: &Speeds, byte, mcycles: u64| {
+            let took = speeds.estimate_up(program(byte), Cycles(mcycles * 1_000_000));
+            rows.push_str(&format!("{what}: {took:?}\n"));
+        };
+        show("nothing is known", &speeds, 1, 3);
+        speeds.learn(program(1), sample(2, 9_000));
+        show("one of its own, smaller", &speeds, 1, 3);
+        show("one of its own, larger", &speeds, 1, 1);
+        show("one of another", &speeds, 2, 3);
+        for _ in 0..3 {
+            speeds.learn(program(1), sample(4, 10_000));
+        }
+        show("several of another", &speeds, 2, 3);
+        show("between two sizes", &speeds, 1, 3);
+        expect![[r#"
+            nothing is known: 30s
+            one of its own, smaller: 13.5s
+            one of its own, larger: 9s
+            one of another: 30s
+            several of another: 9.5s
+            between two sizes: 9.5s
+        "#]]
+        .assert_eq(&rows);
+    }
+
+    proptest! {
+        /// For a program that costs `a + b * cycles` and samples without noise, the estimate is
+        /// never too short.
+        #[test]
+        fn steady_programs_are_never_underestimated(
+            fixed_ms in 0u64..20_000, per_mcycle_ms in 1u64..5_000,
+            sizes in prop::collection::vec(1u64..200, 1..80), asked in 1u64..400,
+        ) {
+            let true_ms = |mcycles: u64| fixed_ms + per_mcycle_ms * mcycles;
+            let mut speeds = Speeds::new(1);
+            for mcycles in sizes {
+                speeds.learn(program(1), sample(mcycles, true_ms(mcycles)));
+            }
+            let estimate = speeds.estimate_up(program(1), Cycles(asked * 1_000_000));
+            // Floating point may take a little off.
+            prop_assert!(estimate + Duration::from_micros(10) >= Duration::from_millis(true_ms(asked)));
+        }
+
+        /// After twenty proofs of the sizes that come again, nine of ten estimates are off by less
+        /// than 15 % when the machine itself varies by 5 %.
+        #[test]
+        fn twenty_orders_teach(seed in 0u64..1_000) {
+            let mut state = seed * 2 + 1;
+            let mut noisy = |mcycles: u64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let permille = 975 + (state >> 33) % 51;
+                (8_000 + 700 * mcycles) * permille / 1_000
+            };
+            let sizes = [2u64, 3, 5, 8, 13];
+            let mut speeds = Speeds::new(1);
+            for i in 0..20 {
+                let mcycles = sizes[i % sizes.len()];
+                speeds.learn(program(1), sample(mcycles, noisy(mcycles)));
+            }
+            let off = |i: usize| {
+                let truth = 8_000 + 700 * sizes[i % sizes.len()];
+                let asked = Cycles(sizes[i % sizes.len()] * 1_000_000);
+                let ms = speeds.estimate_up(program(1), asked).as_millis() as u64;
+                ms.abs_diff(truth) * 100 / truth
+            };
+            let well = (0..20).filter(|i| off(*i) < 15).count();
+            prop_assert!(well >= 18, "{well} of 20");
+        }
+    }
+}
