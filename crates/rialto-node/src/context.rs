@@ -5,11 +5,14 @@ use crate::directive::{Directive, DirectiveError};
 use crate::event::{Entry, Event};
 use crate::lease::{Lease, LeaseError};
 use crate::logbook::{Logbook, LogbookError};
-use crate::prices::{PriceOracle, Prices};
-use crate::settings::Settings;
+use crate::prices::{PriceOracle, Trouble};
+use crate::promises::Promises;
+use crate::requestor_lists::{ListError, ListKeeper};
+use crate::settings::{Live, Settings};
 use crate::transact::IntentLog;
-use crate::venue::Venue;
-use crate::{directive, monitor, rounds, watch};
+use crate::venue::{Head, Venue};
+use crate::watch as chain;
+use crate::{directive, monitor, rounds};
 use alloy::signers::local::PrivateKeySigner;
 use rialto_artifacts::{ArtifactStore, FetchError, Fetcher, StoreConfig, StoreError};
 use rialto_chain::{
@@ -17,22 +20,44 @@ use rialto_chain::{
     SenderConfig,
 };
 use rialto_zkvm::{Prover, Zkvm};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Listeners that fall this far behind miss events; history has them all.
 const BUS_CAPACITY: usize = 1_024;
 
-/// What a node is given from outside.
+/// What the venues of a process share.
+#[derive(Clone)]
 pub struct Ports {
     /// Executes and verifies.
     pub zkvm: Arc<dyn Zkvm>,
     /// Makes proofs.
     pub prover: Arc<dyn Prover>,
+    /// What has been promised of it.
+    pub promises: Promises,
+}
+
+/// Where a node works, and by whose word.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// What the configuration file says, now and later.
+    pub settings: watch::Receiver<Arc<Settings>>,
+    /// Which `[[venue]]` of it this is, if it is one.
+    pub venue: Option<String>,
+    /// The market and its chain.
+    pub network: Network,
+    /// The prover's key.
+    pub signer: PrivateKeySigner,
+    /// Where everything is kept; no other node works there at the same time.
+    pub data_dir: PathBuf,
+    /// Where the status page is served, if anywhere.
+    pub monitor: Option<SocketAddr>,
 }
 
 /// Why a node does not start or does not go on.
@@ -63,6 +88,28 @@ pub enum NodeError {
     Fetcher(#[from] FetchError),
     #[error("the status page cannot be shown")]
     Monitor(#[from] monitor::MonitorError),
+    #[error("a part of the node has panicked, which is a mistake in it: {0}")]
+    Panicked(String),
+}
+
+impl NodeError {
+    /// Whether another try may go better though nobody has done anything.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Endpoint { .. }
+            | Self::Market(_)
+            | Self::Logbook(_)
+            | Self::Store(_)
+            | Self::Panicked(_) => true,
+            Self::DataDir { .. }
+            | Self::WrongChain { .. }
+            | Self::Attesters(_)
+            | Self::Lease(_)
+            | Self::Directive(_)
+            | Self::Fetcher(_)
+            | Self::Monitor(_) => false,
+        }
+    }
 }
 
 impl From<MarketError> for NodeError {
@@ -74,30 +121,41 @@ impl From<MarketError> for NodeError {
 /// A node that is about to run.
 pub struct Node {
     venue: Arc<Venue>,
-    feed: EventFeed,
-    head: tokio::sync::watch::Sender<crate::venue::Head>,
-    directive: tokio::sync::watch::Sender<Directive>,
+    sources: Sources,
     data_dir: PathBuf,
+    monitor: Option<SocketAddr>,
     sender: rialto_chain::sender::SenderTask,
     _lease: Lease,
 }
 
+/// What tells a node of the world, and where it is put down.
+struct Sources {
+    feed: EventFeed,
+    oracle: PriceOracle,
+    lists: ListKeeper,
+    head: watch::Sender<Head>,
+    directive: watch::Sender<Directive>,
+}
+
 impl Node {
     /// Opens everything; nothing is decided or sent before [`Node::run`].
-    pub async fn open(
-        settings: Settings,
-        network: &Network,
-        signer: PrivateKeySigner,
-        data_dir: &Path,
-        ports: Ports,
-    ) -> Result<Self, NodeError> {
+    pub async fn open(place: Place, ports: Ports) -> Result<Self, NodeError> {
+        let Place { settings: file, venue, network, signer, data_dir, monitor } = place;
+        let (network, data_dir) = (&network, data_dir.as_path());
+        let live = Live::new(file.clone(), venue.clone());
+        let settings = live.now();
         let data_error = |source| NodeError::DataDir { path: data_dir.to_owned(), source };
         std::fs::create_dir_all(data_dir).map_err(data_error)?;
         let lease = Lease::take(data_dir)?;
-        let (directive, directive_seen) = tokio::sync::watch::channel(Directive::read(data_dir)?);
+        if Directive::read(data_dir)? == Directive::HandOver {
+            // Whoever asked for it has gone: the lease is ours.
+            Directive::Run.write(data_dir)?;
+        }
+        let (directive, directive_seen) = watch::channel(Directive::read(data_dir)?);
         let market = connect(network).await?;
         let me = signer.address();
         let logbook = Logbook::open(&data_dir.join("logbook.sqlite"), me).await?;
+        logbook.claim_market(&market.domain()).await?;
         let (bus, _) = broadcast::channel(BUS_CAPACITY);
         let log = Arc::new(IntentLog { logbook: logbook.clone(), bus: bus.clone() });
         let (sender, sender_task) =
@@ -113,14 +171,20 @@ impl Node {
             ..FeedConfig::default()
         };
         let feed = EventFeed::new(market.endpoint().clone(), market.address(), feed_config, trail);
-        let (head, head_seen) =
-            tokio::sync::watch::channel(watch::look(&market, me, read_to).await?);
-        let prices = prices_now(&settings, network).await;
+        let (head, head_seen) = watch::channel(chain::look(&market, me, read_to).await?);
+        let mut oracle = PriceOracle::new(file.clone(), Some(network.rpc_url.clone()));
+        oracle.refresh().await.iter().for_each(warn_of_price);
+        let mut lists = ListKeeper::new(file, venue, network.chain_id)?;
+        lists.refresh().await.iter().for_each(warn_of_list);
         let store = settings.artifacts.store.clone();
         let store =
             store.unwrap_or_else(|| StoreConfig::Local { path: data_dir.join("artifacts") });
         let venue = Venue {
-            prices,
+            live,
+            lanes: settings.prover.concurrent_jobs,
+            prices: oracle.subscribe(),
+            requestors: lists.subscribe(),
+            seat: ports.promises.join(),
             domain: market.domain(),
             assessor: network.assessor_domain(),
             attester_domain: network.attester_domain(),
@@ -138,11 +202,11 @@ impl Node {
             round: tokio::sync::watch::Sender::default(),
             wake: Notify::new(),
             bus,
-            settings,
         };
         let data_dir = data_dir.to_owned();
         let venue = Arc::new(venue);
-        Ok(Self { venue, feed, head, directive, data_dir, sender: sender_task, _lease: lease })
+        let sources = Sources { feed, oracle, lists, head, directive };
+        Ok(Self { venue, sources, data_dir, monitor, sender: sender_task, _lease: lease })
     }
 
     /// Everything that happens from now on.
@@ -152,11 +216,13 @@ impl Node {
 
     /// Runs until `stop`, or until the record fails. Locked orders are safe in the logbook; the
     /// next start goes on with them.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), NodeError> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), NodeError> {
         let venue = self.venue.clone();
-        let sender = tokio::spawn(self.sender.run());
+        let Sources { mut feed, oracle, lists, head, directive } = self.sources;
+        // A second sender on one account would use the same nonces, so this one ends with the node.
+        let _sender = AbortOnDropHandle::new(tokio::spawn(self.sender.run()));
         // The past first, so that nothing is decided on an old picture.
-        while let Err(reason) = watch::read(&venue, &mut self.feed, &self.head).await? {
+        while let Err(reason) = chain::read(&venue, &mut feed, &head).await? {
             let trouble = Event::Retrying { step: "read the chain".into(), reason, in_s: 1 };
             venue.tell(venue.logbook.note(None, trouble).await?);
             tokio::select! {
@@ -171,16 +237,16 @@ impl Node {
         };
         venue.tell(venue.logbook.note(None, started).await?);
         let mut parts: JoinSet<Result<(), NodeError>> = JoinSet::new();
-        let watching = watch::run(venue.clone(), self.feed, self.head, stop.clone());
+        let watching = chain::run(venue.clone(), feed, head, stop.clone());
         parts.spawn(async { Ok(watching.await?) });
         let working = rounds::run(venue.clone(), stop.clone());
         parts.spawn(async { Ok(working.await?) });
-        let following = directive::follow(self.data_dir, self.directive, stop.clone());
+        let asides = asides(self.data_dir, directive, oracle, lists, stop.clone());
         parts.spawn(async {
-            following.await;
+            asides.await;
             Ok(())
         });
-        if let Some(listen) = venue.settings.monitor.listen {
+        if let Some(listen) = self.monitor {
             let monitoring = monitor::serve(venue.clone(), listen, stop.clone());
             parts.spawn(async { Ok(monitoring.await?) });
         }
@@ -193,19 +259,30 @@ impl Node {
             }
         }
         venue.tell(venue.logbook.note(None, Event::Stopping).await?);
-        sender.abort();
         outcome
     }
 }
 
-/// The prices that amounts in dollars are converted at; nobody is asked if there are none.
-async fn prices_now(settings: &Settings, network: &Network) -> Prices {
-    let (_, settings) = tokio::sync::watch::channel(Arc::new(settings.clone()));
-    let mut oracle = PriceOracle::new(settings, Some(network.rpc_url.clone()));
-    for trouble in oracle.refresh().await {
-        tracing::warn!(%trouble, "price oracle");
-    }
-    *oracle.subscribe().borrow()
+/// What goes on beside the work until `stop`: nothing of it can fail for good.
+async fn asides(
+    data_dir: PathBuf,
+    directive: watch::Sender<Directive>,
+    oracle: PriceOracle,
+    lists: ListKeeper,
+    stop: CancellationToken,
+) {
+    let following = directive::follow(data_dir, directive, stop.clone());
+    let asking = oracle.run(stop.clone(), |trouble| warn_of_price(&trouble));
+    let listing = lists.run(stop, |error| warn_of_list(&error));
+    tokio::join!(following, asking, listing);
+}
+
+fn warn_of_price(trouble: &Trouble) {
+    tracing::warn!(%trouble, "price oracle");
+}
+
+fn warn_of_list(error: &ListError) {
+    tracing::warn!(error = %crate::logbook::with_sources(error), "requestor list");
 }
 
 fn unreachable(url: &url::Url, source: EndpointError) -> NodeError {

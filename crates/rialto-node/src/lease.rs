@@ -36,10 +36,28 @@ pub enum LeaseError {
     },
 }
 
+/// Who works on a data directory, as it wrote itself down; nobody if it is free or there is none.
+///
+/// # Errors
+/// [`LeaseError::File`] if that cannot be told.
+pub fn holder(data_dir: &Path) -> Result<Option<String>, LeaseError> {
+    let path = data_dir.join(FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    match Lease::take(data_dir) {
+        Ok(_) => Ok(None),
+        Err(LeaseError::Held { holder, .. }) => Ok(Some(holder)),
+        Err(error) => Err(error),
+    }
+}
+
+const FILE: &str = "lease";
+
 impl Lease {
     /// Takes the directory, if nobody has it.
     pub(crate) fn take(data_dir: &Path) -> Result<Self, LeaseError> {
-        let path = data_dir.join("lease");
+        let path = data_dir.join(FILE);
         let failed = |source| LeaseError::File { path: path.clone(), source };
         let options =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
@@ -68,13 +86,16 @@ mod tests {
     #[test]
     fn a_second_node_is_told_who_was_first() {
         let dir = tempfile::tempdir().unwrap();
+        assert_eq!(holder(dir.path()).unwrap(), None);
         let first = Lease::take(dir.path()).unwrap();
+        assert_eq!(holder(dir.path()).unwrap(), Some(std::process::id().to_string()));
         let refused = Lease::take(dir.path()).unwrap_err().to_string();
         assert!(
             refused.contains(&format!("process {}, works on", std::process::id())),
             "{refused}"
         );
         drop(first);
+        assert_eq!(holder(dir.path()).unwrap(), None);
         Lease::take(dir.path()).unwrap();
     }
 }

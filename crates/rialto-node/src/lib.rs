@@ -15,6 +15,8 @@ mod calendar;
 mod decimal;
 mod directive;
 mod event;
+mod handover;
+mod keeper;
 mod lease;
 mod ledger;
 mod lock;
@@ -23,6 +25,7 @@ mod monitor;
 mod preflight;
 pub mod prices;
 mod produce;
+mod promises;
 pub mod requestor_lists;
 mod rounds;
 pub mod settings;
@@ -36,15 +39,18 @@ mod workshop;
 pub mod context;
 
 pub use calendar::{Day, InvalidDay};
-pub use context::{Node, NodeError, Ports};
+pub use context::{Node, NodeError, Place, Ports};
 pub use directive::{Directive, DirectiveError};
 pub use event::{Entry, Event};
-pub use lease::LeaseError;
+pub use handover::{HandOverError, take_over};
+pub use keeper::{News, keep};
+pub use lease::{LeaseError, holder};
 pub use ledger::{
     Account, Amount, Grouping, I256Decimal, InvalidGrouping, Posting, Row, Statement, Sums,
 };
 pub use logbook::{Logbook, LogbookError, Numbered, Reader, Record, Sought};
 pub use monitor::MonitorError;
+pub use promises::Promises;
 pub use rialto_planner::{Delivering, Outcome};
 pub use settings::{Settings, SettingsError};
 pub use verdict::{Remedy, Verdict, verdict};

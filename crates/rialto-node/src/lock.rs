@@ -34,7 +34,7 @@ pub(crate) async fn run(
         call: venue.market.lock_request(&open.signed),
         give_up_at: Some(order.request.offer.lock_deadline()),
         gas_limit: Some(with_margin(policy.gas.lock.saturating_add(contract))),
-        extra_tip_wei: venue.settings.market.lockin_priority_gas.into(),
+        extra_tip_wei: venue.settings().market.lockin_priority_gas.into(),
     };
     match send(&venue, &[order.digest], intent).await? {
         Sent::Mined => {}

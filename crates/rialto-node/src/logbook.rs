@@ -8,6 +8,7 @@ pub(crate) mod archive;
 mod books;
 mod changes;
 mod intents;
+mod owner;
 mod proving;
 mod reader;
 mod rows;
@@ -100,6 +101,17 @@ pub enum LogbookError {
         /// Who opened it.
         me: Address,
     },
+    /// The file is of another market.
+    #[error(
+        "the logbook is of market {} on chain {}, the network file names {} on chain {}; use that network or another data directory",
+        kept.market, kept.chain_id, asked.market, asked.chain_id
+    )]
+    OtherMarket {
+        /// Of which it is.
+        kept: MarketDomain,
+        /// For which it was opened.
+        asked: MarketDomain,
+    },
     /// A statement failed.
     #[error("the logbook failed to {operation}")]
     Statement {
@@ -165,19 +177,6 @@ impl Logbook {
         let logbook = Self { pool, me, changes: Arc::default(), attempts: Arc::default() };
         logbook.claim_ownership().await?;
         Ok(logbook)
-    }
-
-    async fn claim_ownership(&self) -> Result<()> {
-        sqlx::query("INSERT INTO owner (one, prover) VALUES (1, ?) ON CONFLICT DO NOTHING")
-            .bind(self.me.as_slice())
-            .execute(&self.pool)
-            .await
-            .during("record whose it is")?;
-        let owner = owner(&self.pool).await?;
-        if owner != self.me {
-            return Err(LogbookError::OtherProver { owner, me: self.me });
-        }
-        Ok(())
     }
 
     /// The feed's position after the last recorded events.
@@ -478,14 +477,6 @@ impl Logbook {
         tx.commit().await.during("commit")?;
         Ok(entry)
     }
-}
-
-async fn owner(pool: &SqlitePool) -> Result<Address> {
-    let (owner,): (Vec<u8>,) = sqlx::query_as("SELECT prover FROM owner")
-        .fetch_one(pool)
-        .await
-        .during("tell whose it is")?;
-    Address::try_from(owner.as_slice()).map_err(|_| LogbookError::Malformed { what: "owner" })
 }
 
 async fn forget_above(tx: &mut Transaction<'_, Sqlite>, block: u64) -> Result<()> {

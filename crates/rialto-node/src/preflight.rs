@@ -77,7 +77,7 @@ async fn judge(
     }
     let limits = ExecutionLimits {
         cycles_max: budget.cycles_max,
-        memory_max_bytes: venue.settings.prover.max_guest_memory_bytes,
+        memory_max_bytes: venue.settings().prover.max_guest_memory_bytes,
         journal_max_bytes: budget.journal_bytes_max,
     };
     let zkvm = venue.zkvm.clone();

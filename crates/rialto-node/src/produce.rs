@@ -29,10 +29,12 @@ pub(crate) async fn prove(
     venue.tell(venue.logbook.note(Some(digest), Event::Proving { deadline }).await?);
     let attempt = venue.logbook.begin_attempt(digest).await?;
     let began = Instant::now();
+    // What was judged keeps within the limits of then; what was not, and what the operator has
+    // forbidden since, is proven all the same: it is promised.
     let limits = ExecutionLimits {
-        cycles_max: open.order.cycles().unwrap_or(NO_LIMIT),
-        memory_max_bytes: venue.settings.prover.max_guest_memory_bytes,
-        journal_max_bytes: venue.settings.market.max_journal_bytes,
+        cycles_max: open.order.cycles().unwrap_or(Cycles(u64::MAX)),
+        memory_max_bytes: u64::MAX,
+        journal_max_bytes: u64::MAX,
     };
     let made = make(&venue, &open, ProofJob { elf, stdin, limits }, &bench).await;
     let kept = match made {
@@ -59,15 +61,13 @@ pub(crate) async fn prove(
     }
 }
 
-/// A lock made without judgement is proven whatever its program takes.
-const NO_LIMIT: Cycles = Cycles(u64::MAX);
-
 /// After more failures than `proof_retry_count` the pause between attempts grows; they go on until
 /// the deadline is out of reach.
 fn rest(venue: &Venue, error: StepError, failures: u32) -> StepError {
     match error {
         StepError::Again { step, reason, .. } => {
-            let settings = &venue.settings.prover;
+            let settings = venue.settings();
+            let settings = &settings.prover;
             let base = Duration::from_millis(settings.proof_retry_sleep_ms);
             let after = growing_pause(base, failures, settings.proof_retry_count);
             StepError::Again { step, reason, after }
@@ -136,7 +136,7 @@ async fn make(
     let id = retried(venue, || venue.prover.submit(job.clone())).await?;
     let mut status = retried(venue, || venue.prover.watch(id)).await?;
     let mut running_since = None;
-    let poll = Duration::from_millis(venue.settings.prover.status_poll_ms.max(1));
+    let poll = Duration::from_millis(venue.settings().prover.status_poll_ms.max(1));
     loop {
         let now = status.borrow_and_update().clone();
         match now {
@@ -178,7 +178,8 @@ fn left_of(elapsed: Duration, permille: u32) -> Option<Duration> {
 
 /// Asks for the status up to `status_poll_retry_count` times more.
 async fn still_there(venue: &Venue, id: JobId) -> Result<(), StepError> {
-    let settings = &venue.settings.prover;
+    let settings = venue.settings();
+    let settings = &settings.prover;
     let pause = Duration::from_millis(settings.status_poll_ms);
     let asked = tries(settings.status_poll_retry_count, pause, || venue.prover.status(id));
     asked.await.map(drop).map_err(|error| failed(crate::logbook::with_sources(&error)))
@@ -189,7 +190,8 @@ async fn retried<T, F>(venue: &Venue, ask: impl Fn() -> F) -> Result<T, StepErro
 where
     F: Future<Output = Result<T, ProverError>>,
 {
-    let settings = &venue.settings.prover;
+    let settings = venue.settings();
+    let settings = &settings.prover;
     let pause = Duration::from_millis(settings.req_retry_sleep_ms);
     let answer = tries(settings.req_retry_count, pause, ask).await;
     answer.map_err(|error| failed(crate::logbook::with_sources(&error)))

@@ -7,8 +7,9 @@
 use crate::settings::{MarketSettings, Settings};
 use alloy::primitives::Address;
 use rialto_artifacts::{FetchError, FetchPolicy, Fetcher};
+use rialto_planner::Requestors;
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -208,62 +209,35 @@ fn check_text(what: &str, text: &str, most: usize) -> Result<(), InvalidList> {
     fits.then_some(()).ok_or_else(|| InvalidList::Text { what: what.to_owned(), most })
 }
 
-/// Who is served first, who is served at all, and who is not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Requestors {
-    /// The operator's own priority requestors, on every chain.
-    priority: HashSet<Address>,
-    /// Those of the lists.
-    listed: HashMap<(Address, u64), u8>,
-    /// If somebody is to be served alone: the operator's own.
-    allowed: Option<HashSet<Address>>,
-    /// And those of the lists.
-    allowed_by_list: HashSet<(Address, u64)>,
-    denied: HashSet<Address>,
-}
-
-impl Requestors {
-    /// The operator's own addresses together with the lists that are at hand, by URL.
-    pub fn merge(market: &MarketSettings, lists: &HashMap<Url, RequestorList>) -> Self {
-        let at_hand = |urls: &[Url]| -> Vec<Listed> {
-            let lists = urls.iter().filter_map(|url| lists.get(url));
-            let named = lists.flat_map(|list| &list.requestors).filter(|listed| !listed.denied);
-            named.cloned().collect()
-        };
-        let mut listed = HashMap::new();
-        // The first list that names a requestor counts.
-        for Listed { address, chain_id, priority, .. } in at_hand(&market.priority_requestor_lists)
-        {
-            listed.entry((address, chain_id)).or_insert(priority);
-        }
-        let is_closed =
-            !market.allow_client_addresses.is_empty() || !market.allow_requestor_lists.is_empty();
-        let allowed = is_closed.then(|| market.allow_client_addresses.iter().copied().collect());
-        let allowed_by_list = at_hand(&market.allow_requestor_lists).into_iter();
-        Self {
-            priority: market.priority_requestor_addresses.iter().copied().collect(),
-            listed,
-            allowed,
-            allowed_by_list: allowed_by_list.map(|one| (one.address, one.chain_id)).collect(),
-            denied: market.deny_requestor_addresses.iter().copied().collect(),
-        }
+/// The operator's own addresses on every chain together with what the lists that are at hand, by
+/// URL, say of one chain.
+pub fn merge(
+    market: &MarketSettings,
+    lists: &HashMap<Url, RequestorList>,
+    chain_id: u64,
+) -> Requestors {
+    let at_hand = |urls: &[Url]| -> Vec<(Address, u8)> {
+        let lists = urls.iter().filter_map(|url| lists.get(url));
+        let named = lists.flat_map(|list| &list.requestors);
+        let known = named.filter(|listed| !listed.denied && listed.chain_id == chain_id);
+        known.map(|listed| (listed.address, listed.priority)).collect()
+    };
+    let mut priority = BTreeMap::new();
+    // The first list that names a requestor counts.
+    for (address, level) in at_hand(&market.priority_requestor_lists) {
+        priority.entry(address).or_insert(level);
     }
-
-    /// How early a requestor is served, from 0 to 100; `None` for the many who wait in line.
-    pub fn priority_of(&self, requestor: Address, chain_id: u64) -> Option<u8> {
-        let own = self.priority.contains(&requestor).then_some(USUAL_PRIORITY);
-        self.listed.get(&(requestor, chain_id)).copied().or(own)
+    for address in &market.priority_requestor_addresses {
+        priority.entry(*address).or_insert(USUAL_PRIORITY);
     }
-
-    /// Whether a requestor may be served; see [`Requestors::is_denied`] too.
-    pub fn is_allowed(&self, requestor: Address, chain_id: u64) -> bool {
-        let Some(own) = &self.allowed else { return true };
-        own.contains(&requestor) || self.allowed_by_list.contains(&(requestor, chain_id))
-    }
-
-    /// Whether the operator refuses a requestor, whatever any list says.
-    pub fn is_denied(&self, requestor: Address) -> bool {
-        self.denied.contains(&requestor)
+    let own = &market.allow_client_addresses;
+    let is_closed = !own.is_empty() || !market.allow_requestor_lists.is_empty();
+    let listed = at_hand(&market.allow_requestor_lists);
+    let allowed = own.iter().copied().chain(listed.into_iter().map(|(address, _)| address));
+    Requestors {
+        allowed: is_closed.then(|| allowed.collect()),
+        denied: market.deny_requestor_addresses.iter().copied().collect(),
+        priority,
     }
 }
 
@@ -272,19 +246,21 @@ pub struct ListKeeper {
     fetcher: Fetcher,
     settings: watch::Receiver<Arc<Settings>>,
     venue: Option<String>,
+    chain_id: u64,
     kept: HashMap<Url, RequestorList>,
     current: watch::Sender<Arc<Requestors>>,
 }
 
 impl ListKeeper {
     /// Nothing is fetched before [`ListKeeper::refresh`] or [`ListKeeper::run`]. `venue` names the
-    /// `[[venue]]` whose `[market]` counts, if it is not the process's own.
+    /// `[[venue]]` whose `[market]` counts, if it is not the process's own; `chain_id` is its chain.
     ///
     /// # Errors
     /// [`FetchError::Setup`] if there is no TLS to be had.
     pub fn new(
         settings: watch::Receiver<Arc<Settings>>,
         venue: Option<String>,
+        chain_id: u64,
     ) -> Result<Self, FetchError> {
         let policy = FetchPolicy {
             max_bytes: LIST_BYTES_MAX,
@@ -295,9 +271,9 @@ impl ListKeeper {
             ..FetchPolicy::default()
         };
         let kept = HashMap::new();
-        let merged = Requestors::merge(&market_of(&settings.borrow(), venue.as_deref()), &kept);
+        let merged = merge(&market_of(&settings.borrow(), venue.as_deref()), &kept, chain_id);
         let (current, _) = watch::channel(Arc::new(merged));
-        Ok(Self { fetcher: Fetcher::new(policy)?, settings, venue, kept, current })
+        Ok(Self { fetcher: Fetcher::new(policy)?, settings, venue, chain_id, kept, current })
     }
 
     /// What is known, now and later.
@@ -357,7 +333,7 @@ impl ListKeeper {
     }
 
     fn publish(&self, market: &MarketSettings) {
-        let merged = Requestors::merge(market, &self.kept);
+        let merged = merge(market, &self.kept, self.chain_id);
         self.current.send_if_modified(|current| {
             let is_news = **current != merged;
             if is_news {

@@ -46,6 +46,8 @@ struct Rounds {
     health: ProverHealth,
     /// Attempts and samples are read again when there are more of them.
     attempts_seen: u64,
+    /// The speed that is assumed where none was measured.
+    assumed_khz: u64,
     /// Why an order was last said to wait.
     held: BTreeMap<RequestDigest, Waiting>,
     seed: u64,
@@ -53,13 +55,14 @@ struct Rounds {
 
 impl Rounds {
     fn begin(venue: &Venue) -> Self {
-        let assumed_khz = venue.policy().peak_prove_khz;
+        let assumed_khz = venue.settings().market.peak_prove_khz;
         Self {
             workshop: Workshop::default(),
             orders: BTreeMap::new(),
             speeds: Speeds::new(assumed_khz),
             health: ProverHealth::default(),
             attempts_seen: u64::MAX,
+            assumed_khz,
             held: BTreeMap::new(),
             // Lots differ from node to node, and are the same for all rounds of one life.
             seed: venue.head.borrow().timestamp.0 ^ u64::from_be_bytes(first_bytes(venue)),
@@ -73,17 +76,21 @@ impl Rounds {
         let hands = self.workshop.hands();
         let open: Vec<_> = self.orders.values().cloned().collect();
         let orders: Vec<_> = open.iter().map(|open| &open.order).collect();
-        let snapshot = Snapshot {
-            me: venue.me(),
-            policy: &policy,
-            market: &market,
-            orders: &orders,
-            hands: &hands,
-            speeds: &self.speeds,
-            health: &self.health,
-            intake: venue.intake(),
+        let decide = |elsewhere: &[rialto_planner::Job]| {
+            let snapshot = Snapshot {
+                me: venue.me(),
+                policy: &policy,
+                market: &market,
+                orders: &orders,
+                hands: &hands,
+                speeds: &self.speeds,
+                health: &self.health,
+                intake: venue.intake(),
+                elsewhere,
+            };
+            plan(&snapshot, self.seed)
         };
-        let plan = plan(&snapshot, self.seed);
+        let plan = venue.seat.plan(|digest| self.orders.contains_key(&digest), decide);
         self.execute(venue, &open, &hands, &plan).await?;
         venue.round.send_replace(Arc::new(Round { orders: open, plan: Some(plan) }));
         Ok(())
@@ -108,10 +115,11 @@ impl Rounds {
         }
         self.held.retain(|digest, _| self.orders.contains_key(digest));
         let attempts = venue.logbook.ended_attempts();
-        if attempts != self.attempts_seen {
-            self.attempts_seen = attempts;
+        let assumed_khz = venue.settings().market.peak_prove_khz;
+        if (attempts, assumed_khz) != (self.attempts_seen, self.assumed_khz) {
+            (self.attempts_seen, self.assumed_khz) = (attempts, assumed_khz);
             let record = venue.logbook.prover_record().await?;
-            self.speeds = Speeds::new(venue.policy().peak_prove_khz);
+            self.speeds = Speeds::new(assumed_khz);
             for (program, sample) in record.samples {
                 self.speeds.learn(program, sample);
             }
@@ -222,7 +230,7 @@ impl Rounds {
 /// Closes an order that is over; a loss not before the reaper's grace has passed, since a chain that
 /// is reorganised may still turn it.
 async fn close(venue: &Venue, open: &OpenOrder, outcome: Outcome) -> Result<(), LogbookError> {
-    let grace_s = venue.settings.prover.reaper_grace_period_secs;
+    let grace_s = venue.settings().prover.reaper_grace_period_secs;
     let ends = open.order.request.offer.deadline().saturating_add(grace_s);
     let lost = matches!(outcome, Outcome::Forfeited | Outcome::Expired);
     if lost && venue.head.borrow().now() < ends {

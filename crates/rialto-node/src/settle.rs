@@ -50,11 +50,11 @@ async fn deliver_together(venue: &Venue, orders: &[Arc<OpenOrder>]) -> Result<Se
     let how = Delivering::UnderLock;
     let root = take_root(venue, &mut batch)?;
     let batches = [batch];
-    let withdraw = venue.settings.batcher.withdraw;
+    let withdraw = venue.settings().batcher.withdraw;
     let call = match root {
         None if withdraw => venue.market.fulfill_and_withdraw(&batches),
         None => venue.market.fulfill(&batches),
-        Some(root) if venue.settings.batcher.single_txn_fulfill => match withdraw {
+        Some(root) if venue.settings().batcher.single_txn_fulfill => match withdraw {
             true => venue.market.submit_root_fulfill_and_withdraw(&root, &batches),
             false => venue.market.submit_root_and_fulfill(&root, &batches),
         },
@@ -89,7 +89,7 @@ pub(crate) async fn race(venue: Arc<Venue>, open: Arc<OpenOrder>) -> Result<(), 
     }
     let event = Event::Delivering { how: Delivering::InRace };
     let batches = [batch];
-    let call = match venue.settings.batcher.withdraw {
+    let call = match venue.settings().batcher.withdraw {
         true => venue.market.fulfill_and_withdraw(&batches),
         false => venue.market.fulfill(&batches),
     };

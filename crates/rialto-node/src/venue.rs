@@ -5,7 +5,8 @@ use crate::directive::Directive;
 use crate::event::{Entry, Event};
 use crate::logbook::{Logbook, OpenOrder, entry};
 use crate::prices::Prices;
-use crate::settings::Settings;
+use crate::promises::Seat;
+use crate::settings::{Live, Settings};
 use alloy::primitives::Address;
 use alloy::signers::local::PrivateKeySigner;
 use rialto_artifacts::{ArtifactStore, Fetcher};
@@ -22,8 +23,14 @@ use tokio::time::Instant;
 
 /// What the working parts share. All of it is either immutable or guarded by its own type.
 pub(crate) struct Venue {
-    pub(crate) settings: Settings,
-    pub(crate) prices: Prices,
+    /// The operator's settings, which may change at any time.
+    pub(crate) live: Live,
+    /// Proofs that the prover makes at once; it is not made anew while the process runs.
+    pub(crate) lanes: u32,
+    pub(crate) prices: watch::Receiver<Prices>,
+    pub(crate) requestors: watch::Receiver<Arc<Requestors>>,
+    /// Its place among the venues that share the prover.
+    pub(crate) seat: Seat,
     pub(crate) domain: MarketDomain,
     pub(crate) assessor: AssessorDomain,
     pub(crate) market: Market,
@@ -78,7 +85,14 @@ impl Venue {
 
     /// The operator's settings as judgement needs them, at this moment.
     pub(crate) fn policy(&self) -> Policy {
-        self.settings.policy(&self.prices, Requestors::default())
+        let requestors = self.requestors.borrow().clone();
+        let policy = self.settings().policy(&self.prices.borrow(), requestors);
+        Policy { concurrent_jobs: self.lanes, ..policy }
+    }
+
+    /// The operator's settings as they are now.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.live.now()
     }
 
     /// The market as judgement sees it, at this moment.
@@ -88,14 +102,14 @@ impl Venue {
             now: head.now(),
             gas_price: head.gas_price,
             free_collateral: head.free_collateral,
-            token_price: self.prices.token_in_wei_up(),
+            token_price: self.prices.borrow().token_in_wei_up(),
         }
     }
 
     /// Whether new work is taken.
     pub(crate) fn intake(&self) -> Intake {
         match *self.directive.borrow() {
-            Directive::Run if self.settings.market.listen_only => Intake::ListenOnly,
+            Directive::Run if self.settings().market.listen_only => Intake::ListenOnly,
             Directive::Run => Intake::Open,
             Directive::Pause | Directive::Drain | Directive::HandOver => Intake::Closed,
         }

@@ -34,13 +34,12 @@ pub(crate) async fn run<S: LogSource>(
     head: watch::Sender<Head>,
     stop: CancellationToken,
 ) -> Result<(), LogbookError> {
-    let pause = Duration::from_millis(venue.settings.market.events_poll_ms);
     let mut failing = false;
     loop {
         let wait = match read(&venue, &mut feed, &head).await? {
             Ok(()) => {
                 failing = false;
-                pause
+                Duration::from_millis(venue.settings().market.events_poll_ms)
             }
             Err(problem) => {
                 if !failing {

@@ -35,7 +35,7 @@ pub(crate) fn policy() -> Policy {
         max_concurrent_preflights: 2,
         order_pricing_priority: PricingPriority::ObservationTime,
         order_commitment_priority: CommitmentPriority::Price,
-        requestors: Requestors::default(),
+        requestors: Requestors::default().into(),
         gas: GasEstimates {
             lock: 1,
             fulfill: 1,

@@ -37,6 +37,8 @@ pub struct Snapshot<'a> {
     pub health: &'a ProverHealth,
     /// Whether new work is taken.
     pub intake: Intake,
+    /// What else the same prover has promised, in other markets.
+    pub elsewhere: &'a [Job],
 }
 
 /// What a task of the node is doing for an order.
@@ -96,7 +98,7 @@ pub struct Batch {
 /// What a prover has promised and not yet proven, and whether it may promise more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// Orders.
+    /// Orders, those of other markets included.
     pub promised: u32,
     /// Locks that are not delivered and still can be.
     pub owed: u32,
@@ -180,9 +182,10 @@ impl Snapshot<'_> {
 
 /// Rebuilt from facts and hands at every plan; there is no counter to lose.
 fn load(snapshot: &Snapshot<'_>) -> Load {
-    let (mut promised, mut owed) = (0u32, 0u32);
+    let mut promised = u32::try_from(snapshot.elsewhere.len()).unwrap_or(u32::MAX);
+    let mut owed = 0u32;
     let mut stake_at_risk = Collateral::ZERO;
-    let mut jobs = Vec::new();
+    let mut jobs = snapshot.elsewhere.to_vec();
     for order in snapshot.orders {
         let is_promised = snapshot.is_promised(order);
         let proving = matches!(snapshot.hand(order), Some(Hand::Proving { .. }));

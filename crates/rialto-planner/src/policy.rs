@@ -6,6 +6,7 @@ use crate::priority::{CommitmentPriority, PricingPriority};
 use alloy_primitives::{Address, U256};
 use rialto_protocol::{Collateral, Cycles, ProofRequest, Selector, Wei, registry};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The key of a setting, with its section.
 pub type Setting = &'static str;
@@ -54,7 +55,7 @@ pub struct Policy {
     /// In which order they are taken.
     pub order_commitment_priority: CommitmentPriority,
     /// Who is served, and who first.
-    pub requestors: Requestors,
+    pub requestors: Arc<Requestors>,
     /// Gas charged when pricing.
     pub gas: GasEstimates,
     /// Whether gas is left out of every comparison, as on a devnet.
@@ -115,7 +116,7 @@ impl Requestors {
     }
 
     /// Whether the limits of cycles and size are waived.
-    pub(crate) fn is_priority(&self, client: Address) -> bool {
+    pub fn is_priority(&self, client: Address) -> bool {
         self.priority.contains_key(&client)
     }
 }

@@ -7,8 +7,8 @@ use rialto_node::Reader;
 use std::path::{Path, PathBuf};
 
 /// Where nodes keep their data unless told otherwise.
-const NODES: &str = ".rialto";
-const LOGBOOK: &str = "logbook.sqlite";
+pub(super) const NODES: &str = ".rialto";
+pub(super) const LOGBOOK: &str = "logbook.sqlite";
 
 /// Which nodes' records.
 #[derive(Clone, Debug, Args)]
@@ -27,11 +27,11 @@ pub(crate) struct NodeRecord {
 }
 
 impl RecordArgs {
-    /// Opens them all, to be read; a running node is not held up.
+    /// The data directories.
     ///
     /// # Errors
-    /// If there is none, or one cannot be read.
-    pub(crate) async fn open(&self) -> Result<Vec<NodeRecord>> {
+    /// If there is none.
+    pub(super) fn dirs(&self) -> Result<Vec<PathBuf>> {
         let dirs = match self.data_dirs.as_slice() {
             [] => found_below(Path::new(NODES)),
             named => named.to_vec(),
@@ -42,8 +42,16 @@ impl RecordArgs {
             let next = "name the node's data directory with --data-dir";
             return Err(Failure::usage(what, next).into());
         }
+        Ok(dirs)
+    }
+
+    /// Opens them all, to be read; a running node is not held up.
+    ///
+    /// # Errors
+    /// If there is none, or one cannot be read.
+    pub(crate) async fn open(&self) -> Result<Vec<NodeRecord>> {
         let mut records = Vec::new();
-        for dir in dirs {
+        for dir in self.dirs()? {
             let reader = Reader::open(&dir.join(LOGBOOK)).await;
             let what = || format!("cannot read the record of the node in {}", dir.display());
             let reader = reader.with_context(what)?;

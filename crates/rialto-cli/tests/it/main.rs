@@ -4,6 +4,7 @@
 
 mod accounts;
 mod market;
+mod node;
 mod refusals;
 mod requests;
 mod terminal;

@@ -75,7 +75,7 @@ impl Reader {
         if found != wanted {
             return Err(LogbookError::Version { path: path.to_owned(), found, wanted });
         }
-        let prover = super::owner(&pool).await?;
+        let prover = super::owner::owner(&pool).await?;
         Ok(Self { pool, path: path.to_owned(), prover })
     }
 

@@ -220,11 +220,23 @@ async fn intents_add_up_and_name_their_transactions() {
 }
 
 #[tokio::test]
-async fn another_provers_logbook_is_refused() {
+async fn a_logbook_of_another_prover_or_market_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(&dir).await);
     let stranger = Logbook::open(&dir.path().join("logbook.sqlite"), RIVAL).await;
     assert!(matches!(stranger, Err(LogbookError::OtherProver { owner: ME, me: RIVAL })));
+    let logbook = open(&dir).await;
+    let reader = Reader::open(&dir.path().join("logbook.sqlite")).await.unwrap();
+    assert_eq!(reader.market().await.unwrap(), None);
+    logbook.claim_market(&domain()).await.unwrap();
+    logbook.claim_market(&domain()).await.unwrap();
+    assert_eq!(reader.market().await.unwrap(), Some(domain()));
+    let elsewhere = MarketDomain { chain_id: 1, ..domain() };
+    let refused = logbook.claim_market(&elsewhere).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("on chain 1; use that network or another data directory"),
+        "{refused}"
+    );
 }
 
 async fn open_set(logbook: &Logbook) -> (Vec<(Vec<u8>,)>, Vec<(Vec<u8>,)>) {

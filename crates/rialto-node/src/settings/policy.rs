@@ -8,6 +8,7 @@ use rialto_planner::{
     PricingPriority as PriceBy, Requestors,
 };
 use rialto_protocol::{Collateral, Cycles, Wei};
+use std::sync::Arc;
 
 /// What a client's own contract may use to check a signature, as the market allows it.
 const CONTRACT_SIGNATURE_GAS: u64 = 100_000;
@@ -15,7 +16,7 @@ const CONTRACT_SIGNATURE_GAS: u64 = 100_000;
 impl Settings {
     /// What judgement needs. An amount whose price is not known becomes `None` where judgement can
     /// wait for it; a limit on the stake at risk becomes nothing at all.
-    pub fn policy(&self, prices: &Prices, requestors: Requestors) -> Policy {
+    pub fn policy(&self, prices: &Prices, requestors: Arc<Requestors>) -> Policy {
         let market = &self.market;
         let at_risk = market.max_stake_at_risk;
         Policy {

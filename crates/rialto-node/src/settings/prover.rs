@@ -9,7 +9,7 @@ section! {
         /// Proofs that the prover makes side by side.
         [Proving, restart, process]
         concurrent_jobs: u32 = 1, in "proofs", least 1, most 1_024;
-        /// Memory of a program while it is judged and proven.
+        /// Memory that a program may ask for; looked at when it is judged.
         [Proving]
         max_guest_memory_bytes: u64 = 512 << 20, in "bytes", least 1_048_576;
         /// Further tries to learn how a proof is going before it counts as failed.

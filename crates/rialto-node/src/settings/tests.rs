@@ -510,16 +510,16 @@ fn prices(eth: &str, zkc: &str) -> Prices {
 #[test]
 fn dollars_become_tokens_with_the_rounding_that_favours_the_limit() {
     let settings = Settings::default();
-    let policy = settings.policy(&prices("3", "3"), Requestors::default());
+    let policy = settings.policy(&prices("3", "3"), Requestors::default().into());
     // 0.00002 / 3 and 10 / 3.
     assert_eq!(policy.floors.all, Some(Wei::from(6_666_666_666_667)));
     assert_eq!(policy.min_mcycle_price_collateral_token, Some(Collateral::from(6_666_666_666_667)));
     assert_eq!(policy.max_collateral, Some(Collateral::from(3_333_333_333_333_333_333)));
-    let unknown = settings.policy(&Prices::default(), Requestors::default());
+    let unknown = settings.policy(&Prices::default(), Requestors::default().into());
     assert_eq!((unknown.floors.all, unknown.max_collateral), (None, None));
     let risk = "[market]\nmax_stake_at_risk = \"5 USD\"\n";
     let risk = Settings::parse(risk).unwrap().settings;
-    let unknown = risk.policy(&Prices::default(), Requestors::default());
+    let unknown = risk.policy(&Prices::default(), Requestors::default().into());
     assert_eq!(unknown.max_stake_at_risk, Some(Collateral::ZERO), "unpriced is not unlimited");
 }
 
@@ -531,7 +531,7 @@ fn the_floor_of_races_follows_the_floor_of_locks_unless_it_is_set() {
     let at = prices("2000", "0.5");
     assert_eq!(derived.market.race_floor(&at), Some("8 ZKC".parse().unwrap()));
     assert_eq!(derived.market.race_floor(&Prices::default()), None);
-    let policy = derived.policy(&Prices::default(), Requestors::default());
+    let policy = derived.policy(&Prices::default(), Requestors::default().into());
     assert_eq!(policy.min_mcycle_price_collateral_token, None);
     assert!(derived.needs_prices());
     let set = parse(&format!("{text}min_mcycle_price_collateral_token = \"1 ZKC\"\n"));

@@ -54,7 +54,7 @@ fn refusals_before_the_program_runs_come_in_order_of_cost() {
     big_stake.offer.lock_collateral = Collateral::from(10_001);
     let mut foreign = request();
     foreign.requirements.selector = Selector::repeat_byte(0x73);
-    let with = |requestors| Policy { requestors, ..policy() };
+    let with = |requestors: Requestors| Policy { requestors: requestors.into(), ..policy() };
     let allowed = with(Requestors { allowed: Some([ME, RIVAL].into()), ..Requestors::default() });
     let denied = with(Requestors { denied: [client].into(), ..Requestors::default() });
     let first = with(Requestors { priority: [(client, 50)].into(), ..Requestors::default() });

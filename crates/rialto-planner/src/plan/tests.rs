@@ -16,6 +16,7 @@ struct World {
     hands: BTreeMap<RequestDigest, Hand>,
     health: ProverHealth,
     intake: Intake,
+    elsewhere: Vec<Job>,
 }
 
 impl World {
@@ -27,6 +28,7 @@ impl World {
             hands: BTreeMap::new(),
             health: ProverHealth::default(),
             intake: Intake::Open,
+            elsewhere: Vec::new(),
         }
     }
 
@@ -51,6 +53,7 @@ impl World {
             speeds: &speeds,
             health: &self.health,
             intake: self.intake,
+            elsewhere: &self.elsewhere,
         };
         plan(&snapshot, seed)
     }
@@ -368,7 +371,7 @@ fn judging_follows_the_pricing_priority() {
         let mut world =
             World::at(1_000, [new(1, 200, 250, 3), new(2, 100, 200, 1), new(3, 300, 225, 2)]);
         world.policy.order_pricing_priority = priority;
-        world.policy.requestors = requestors;
+        world.policy.requestors = requestors.into();
         world.policy.max_concurrent_preflights = 1;
         ranking(&mut world, seed, |step| matches!(step, Step::Preflight(_)))
     };
