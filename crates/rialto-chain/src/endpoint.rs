@@ -2,15 +2,17 @@
 //!
 //! Every request has a time limit, so that a silent endpoint is an error and not a hang.
 
+use crate::traffic::{Counted, Traffic};
 use crate::{BlockNumber, BlockRef};
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, Bytes};
 use alloy::providers::{Provider, RootProvider};
 use alloy::rpc::client::RpcClient;
 use alloy::rpc::types::{Header, TransactionRequest};
-use alloy::transports::http::reqwest;
-use alloy::transports::{TransportError, TransportResult};
+use alloy::transports::http::{Http, reqwest};
+use alloy::transports::{IntoBoxTransport, TransportError, TransportResult};
 use rialto_protocol::{Timestamp, Wei};
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -22,6 +24,7 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 pub struct Endpoint {
     provider: RootProvider,
     chain_id: u64,
+    traffic: Arc<Traffic>,
 }
 
 /// An endpoint did not answer, or answered with an error that is not a contract's.
@@ -58,16 +61,18 @@ impl Endpoint {
             .timeout(REQUEST_LIMIT)
             .build()
             .expect("a client without options that can be wrong");
-        let provider =
-            RootProvider::new(RpcClient::builder().http_with_client(client, url.clone()));
+        let http = Http::with_client(client, url.clone());
+        let is_local = http.guess_local();
+        let (provider, traffic) = counted(http, is_local);
         let chain_id = provider.get_chain_id().await.or_failed("tell its chain id")?;
-        Ok(Self { provider, chain_id })
+        Ok(Self { provider, chain_id, traffic })
     }
 
     /// An endpoint behind another transport than HTTP.
     #[cfg(feature = "simulated")]
-    pub(crate) fn over(transport: impl alloy::transports::IntoBoxTransport, chain_id: u64) -> Self {
-        Self { provider: RootProvider::new(RpcClient::new(transport, true)), chain_id }
+    pub(crate) fn over(transport: impl IntoBoxTransport, chain_id: u64) -> Self {
+        let (provider, traffic) = counted(transport, true);
+        Self { provider, chain_id, traffic }
     }
 
     /// EIP-155 chain id.
@@ -78,6 +83,11 @@ impl Endpoint {
     /// The provider below, for what this crate has no words for.
     pub fn provider(&self) -> &RootProvider {
         &self.provider
+    }
+
+    /// How much this connection and its clones have asked.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// ETH of an account outside the market.
@@ -113,6 +123,11 @@ impl Endpoint {
     }
 }
 
+fn counted(transport: impl IntoBoxTransport, is_local: bool) -> (RootProvider, Arc<Traffic>) {
+    let (counted, traffic) = Counted::new(transport.into_box_transport());
+    (RootProvider::new(RpcClient::new(counted, is_local)), traffic)
+}
+
 impl From<&Header> for BlockFacts {
     fn from(header: &Header) -> Self {
         Self {
@@ -140,7 +155,8 @@ impl Endpoint {
     /// An endpoint that nobody asks.
     pub(crate) fn offline(chain_id: u64) -> Self {
         let url = "http://127.0.0.1:1".parse().unwrap();
-        Self { provider: RootProvider::new_http(url), chain_id }
+        let (provider, traffic) = counted(Http::new(url), true);
+        Self { provider, chain_id, traffic }
     }
 }
 

@@ -12,6 +12,7 @@ mod call;
 mod endpoint;
 mod event;
 mod revert;
+mod traffic;
 
 pub mod devnet;
 pub mod feed;
@@ -32,3 +33,4 @@ pub use revert::{
     AssessorRevert, AttestedRevert, MarketRevert, RegistryRevert, RouterRevert, TokenRevert,
 };
 pub use sender::{PendingTx, Receipt, SendError, SendOptions, Sender, SenderConfig};
+pub use traffic::Traffic;

@@ -10,7 +10,7 @@ use rialto_attester::{RecordError, ServeError};
 use rialto_chain::devnet::{AnvilError, DeployError, DevnetError};
 use rialto_chain::network::NetworkFileError;
 use rialto_chain::{EndpointError, MarketError, MarketRevert, SendError};
-use rialto_node::{LogbookError, NodeError, SettingsError};
+use rialto_node::{InvalidName, LogbookError, NodeError, SettingsError};
 use rialto_protocol::{InvalidOffer, RequestRejected};
 use rialto_zkvm::VerifyError;
 use serde_json::json;
@@ -182,6 +182,7 @@ fn gives_advice(cause: &(dyn Error + 'static)) -> bool {
         || cause.is::<SettingsError>()
         || cause.is::<NodeError>()
         || cause.is::<LogbookError>()
+        || cause.is::<InvalidName>()
         || cause.is::<DevnetError>()
         || cause.is::<AnvilError>()
         || cause.is::<RecordError>()
@@ -212,7 +213,8 @@ fn kind_of(cause: &(dyn Error + 'static)) -> Option<Kind> {
     let known = [
         (cause.is::<EndpointError>(), Kind::Unreachable),
         (cause.is::<NetworkFileError>(), Kind::Usage),
-        (cause.is::<SettingsError>(), Kind::Usage),
+        (cause.is::<SettingsError>() || cause.is::<InvalidName>(), Kind::Usage),
+        (is_elsewhere(cause), Kind::Usage),
         (cause.is::<RequestRejected>() || cause.is::<InvalidOffer>(), Kind::Usage),
         (cause.is::<MarketRevert>() || cause.is::<Box<MarketRevert>>(), Kind::Refused),
         (cause.is::<VerifyError>(), Kind::Refused),
@@ -220,6 +222,11 @@ fn kind_of(cause: &(dyn Error + 'static)) -> Option<Kind> {
         (cause.is::<StoreError>() || cause.is::<ServeError>(), Kind::Failed),
     ];
     known.iter().find(|(is, _)| *is).map(|(_, kind)| *kind)
+}
+
+/// A logbook that was looked for in the wrong place.
+fn is_elsewhere(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref().is_some_and(|error| matches!(error, LogbookError::Absent { .. }))
 }
 
 #[cfg(test)]

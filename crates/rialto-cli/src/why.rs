@@ -5,11 +5,11 @@ use crate::failure::Failure;
 use crate::node::records::{NodeRecord, RecordArgs};
 use crate::node::sentence;
 use crate::show::{Console, Facts, eth, rct};
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use anyhow::{Result, anyhow};
 use clap::Args;
-use rialto_node::{Entry, Grouping, Record, Sought, Statement, Sums, Verdict, verdict};
-use rialto_protocol::{Offer, RequestDigest, RequestId, Timestamp};
+use rialto_node::{Sought, Story};
+use rialto_protocol::Timestamp;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -44,32 +44,19 @@ struct Report {
 struct Told {
     node: Address,
     data_dir: PathBuf,
-    request: RequestId,
-    digest: RequestDigest,
-    client: Address,
-    offer: Offer,
-    sums: Sums,
-    timeline: Vec<Line>,
-    verdict: Verdict,
-}
-
-/// One thing that happened.
-#[derive(Serialize)]
-struct Line {
-    after_ms: u64,
-    said: String,
     #[serde(flatten)]
-    entry: Entry,
+    story: Story,
 }
 
 /// Looks the request up and tells.
 pub(crate) async fn run(args: &WhyArgs, console: Console) -> Result<()> {
-    let sought = sought(&args.request)?;
+    let sought: Sought = args.request.parse()?;
     let records = args.records.open().await?;
     let mut requests = Vec::new();
     for node in &records {
-        for record in node.reader.records(sought).await? {
-            requests.push(tell(node, &record).await?);
+        for story in node.reader.stories(sought).await? {
+            let (node, data_dir) = (node.reader.prover(), node.dir.clone());
+            requests.push(Told { node, data_dir, story });
         }
     }
     if requests.is_empty() {
@@ -77,46 +64,6 @@ pub(crate) async fn run(args: &WhyArgs, console: Console) -> Result<()> {
     }
     console.report(&Report { requests });
     Ok(())
-}
-
-/// A digest has 64 hexadecimal digits; an id with as many would have bits that no id has.
-fn sought(text: &str) -> Result<Sought> {
-    if let Ok(id) = text.parse::<RequestId>() {
-        return Ok(Sought::Id(id));
-    }
-    match text.parse::<B256>() {
-        Ok(digest) => Ok(Sought::Digest(RequestDigest(digest))),
-        Err(_) => {
-            let what = format!("{text:?} is neither a request's id nor its digest");
-            let next =
-                "both are hexadecimal numbers with 0x before them; `rialto node run` shows ids";
-            Err(Failure::usage(what, next).into())
-        }
-    }
-}
-
-async fn tell(node: &NodeRecord, record: &Record) -> Result<Told> {
-    let timeline = node.reader.timeline(record.digest).await?;
-    let postings = node.reader.postings_of(record.digest).await?;
-    let statement = Statement::new(Grouping::Request, &[(node.name(), postings)]);
-    let sums = statement.total.sums;
-    let verdict = verdict(record, &timeline, &sums);
-    let line = |entry: Entry| Line {
-        after_ms: entry.at_ms.saturating_sub(record.seen_at_ms),
-        said: sentence(&entry.event, Timestamp(entry.at_ms / 1000)),
-        entry,
-    };
-    Ok(Told {
-        node: node.reader.prover(),
-        data_dir: node.dir.clone(),
-        request: record.request.id,
-        digest: record.digest,
-        client: record.request.id.client(),
-        offer: record.request.offer.clone(),
-        sums,
-        timeline: timeline.into_iter().map(line).collect(),
-        verdict,
-    })
 }
 
 async fn unknown(request: &str, records: &[NodeRecord]) -> anyhow::Error {
@@ -148,7 +95,7 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let offer = &self.offer;
+        let (story, offer) = (&self.story, &self.story.offer);
         let pays = format!(
             "{} rising to {} within {} s",
             eth(offer.min_price),
@@ -156,35 +103,21 @@ impl fmt::Display for Told {
             offer.ramp_up_period
         );
         let facts = Facts::new()
-            .with("request", self.request)
-            .with("digest", self.digest)
-            .with("client", self.client)
+            .with("request", story.request)
+            .with("digest", story.digest)
+            .with("client", story.client)
             .with("node", format!("{} in {}", self.node, self.data_dir.display()))
             .with("pays", pays)
             .with("asks for", format!("{} at stake", rct(offer.lock_collateral)))
             .with("a lock ends", offer.lock_deadline())
             .with("it ends", offer.deadline());
         writeln!(f, "{facts}")?;
-        for line in &self.timeline {
-            let (s, ms) = (line.after_ms / 1000, line.after_ms % 1000);
-            writeln!(f, "  {:>10}  {}", format!("+{s}.{ms:03} s"), line.said)?;
+        for entry in &story.timeline {
+            let after_ms = entry.at_ms.saturating_sub(story.seen_at_ms);
+            let after = format!("+{}.{:03} s", after_ms / 1000, after_ms % 1000);
+            let said = sentence(&entry.event, Timestamp(entry.at_ms / 1000));
+            writeln!(f, "  {after:>10}  {said}")?;
         }
-        writeln!(f, "\n{}", self.verdict.sentence)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_and_digests_are_told_apart() {
-        let id = "0xc10000000000000000000000000000000000000001";
-        assert!(matches!(sought(id).unwrap(), Sought::Id(_)));
-        assert!(matches!(sought("17").unwrap(), Sought::Id(_)));
-        let digest = format!("0x{}", "5c".repeat(32));
-        assert!(matches!(sought(&digest).unwrap(), Sought::Digest(_)));
-        let refused = sought("block-header").unwrap_err();
-        assert!(refused.to_string().contains("neither"), "{refused}");
+        writeln!(f, "\n{}", story.verdict.sentence)
     }
 }

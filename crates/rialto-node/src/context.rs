@@ -87,7 +87,7 @@ pub enum NodeError {
     #[error("the fetch cache cannot be used")]
     Fetcher(#[from] FetchError),
     #[error("the status page cannot be shown")]
-    Monitor(#[from] monitor::MonitorError),
+    Monitor(#[source] monitor::MonitorError),
     #[error("a part of the node has panicked, which is a mistake in it: {0}")]
     Panicked(String),
 }
@@ -108,6 +108,15 @@ impl NodeError {
             | Self::Directive(_)
             | Self::Fetcher(_)
             | Self::Monitor(_) => false,
+        }
+    }
+}
+
+impl From<monitor::MonitorError> for NodeError {
+    fn from(error: monitor::MonitorError) -> Self {
+        match error {
+            monitor::MonitorError::Logbook(error) => Self::Logbook(error),
+            listener => Self::Monitor(listener),
         }
     }
 }
@@ -221,6 +230,9 @@ impl Node {
         let Sources { mut feed, oracle, lists, head, directive } = self.sources;
         // A second sender on one account would use the same nonces, so this one ends with the node.
         let _sender = AbortOnDropHandle::new(tokio::spawn(self.sender.run()));
+        let mut parts: JoinSet<Result<(), NodeError>> = JoinSet::new();
+        let monitoring = monitor::run(venue.clone(), self.monitor, stop.clone());
+        parts.spawn(async { Ok(monitoring.await?) });
         // The past first, so that nothing is decided on an old picture.
         while let Err(reason) = chain::read(&venue, &mut feed, &head).await? {
             let trouble = Event::Retrying { step: "read the chain".into(), reason, in_s: 1 };
@@ -236,7 +248,6 @@ impl Node {
             chain_id: venue.domain.chain_id,
         };
         venue.tell(venue.logbook.note(None, started).await?);
-        let mut parts: JoinSet<Result<(), NodeError>> = JoinSet::new();
         let watching = chain::run(venue.clone(), feed, head, stop.clone());
         parts.spawn(async { Ok(watching.await?) });
         let working = rounds::run(venue.clone(), stop.clone());
@@ -246,10 +257,6 @@ impl Node {
             asides.await;
             Ok(())
         });
-        if let Some(listen) = self.monitor {
-            let monitoring = monitor::serve(venue.clone(), listen, stop.clone());
-            parts.spawn(async { Ok(monitoring.await?) });
-        }
         let mut outcome = Ok(());
         while let Some(ended) = parts.join_next().await {
             let ended = ended.expect("a part of the node panicked");

@@ -2,7 +2,7 @@
 //! the logbook's history keeps them.
 
 use crate::directive::Directive;
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use rialto_planner::{Delivering, Outcome, Skip, Waiting};
 use rialto_protocol::{Collateral, Cycles, RequestDigest, RequestId, Timestamp, Wei};
 use serde::{Deserialize, Serialize};
@@ -86,6 +86,33 @@ pub enum Event {
     Closed { outcome: Outcome, gas_wei: Wei },
     /// The operator told the node what to do about new work.
     Told { directive: Directive },
+    /// A balance crossed one of the operator's thresholds.
+    BalanceLevel { asset: Asset, level: Level, balance: U256 },
+    /// The data directory's disk is nearly full, or is not any more.
+    Disk { is_low: bool, free_bytes: u64, total_bytes: u64 },
     /// The node takes no new work and is about to end.
     Stopping,
+}
+
+/// Which balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asset {
+    /// The account's own native token, in wei.
+    Native,
+    /// Collateral in the market that no lock holds.
+    Collateral,
+}
+
+/// Where a balance stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Above every threshold.
+    #[default]
+    Ok,
+    /// Below the one for warnings.
+    Warn,
+    /// Below the one for errors.
+    Error,
 }

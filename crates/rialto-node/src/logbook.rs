@@ -15,7 +15,8 @@ mod rows;
 
 pub(crate) use intents::{IntentId, IntentKind, IntentOutcome};
 pub(crate) use proving::AttemptOutcome;
-pub use reader::{Numbered, Reader, Record, Sought};
+pub(crate) use reader::IntentRow;
+pub use reader::{InvalidName, Numbered, Reader, Record, Sought};
 pub(crate) use rows::with_sources;
 
 use changes::Changes;
@@ -177,6 +178,17 @@ impl Logbook {
         let logbook = Self { pool, me, changes: Arc::default(), attempts: Arc::default() };
         logbook.claim_ownership().await?;
         Ok(logbook)
+    }
+
+    /// A reader of the same file.
+    pub async fn reader(&self) -> Result<Reader> {
+        Reader::open(self.pool.connect_options().get_filename()).await
+    }
+
+    /// Writes what is there already, to learn whether the file can be written.
+    pub(crate) async fn touch(&self) -> Result<()> {
+        let touched = sqlx::query("UPDATE owner SET prover = prover").execute(&self.pool).await;
+        touched.during("write").map(drop)
     }
 
     /// The feed's position after the last recorded events.
@@ -494,10 +506,10 @@ pub(crate) fn entry(digest: Option<RequestDigest>, event: Event) -> Entry {
     Entry { at_ms: now_ms(), digest, event }
 }
 
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -92,7 +92,12 @@ impl Rounds {
         };
         let plan = venue.seat.plan(|digest| self.orders.contains_key(&digest), decide);
         self.execute(venue, &open, &hands, &plan).await?;
-        venue.round.send_replace(Arc::new(Round { orders: open, plan: Some(plan) }));
+        venue.round.send_replace(Arc::new(Round {
+            orders: open,
+            plan: Some(plan),
+            at: Some(Instant::now()),
+            learned_khz: self.speeds.learned_khz(),
+        }));
         Ok(())
     }
 

@@ -59,6 +59,8 @@ pub(crate) struct Head {
     pub(crate) timestamp: Timestamp,
     pub(crate) seen_at: Instant,
     pub(crate) read_to: u64,
+    /// The endpoint's newest block.
+    pub(crate) newest: u64,
     pub(crate) gas_price: Wei,
     pub(crate) free_collateral: Collateral,
 }
@@ -69,6 +71,10 @@ pub(crate) struct Round {
     pub(crate) orders: Vec<Arc<OpenOrder>>,
     /// None before the first round.
     pub(crate) plan: Option<Plan>,
+    /// When it was made.
+    pub(crate) at: Option<Instant>,
+    /// The prover's speed by its latest proofs, in thousand cycles a second.
+    pub(crate) learned_khz: Option<u64>,
 }
 
 impl Head {

@@ -22,6 +22,7 @@ pub(crate) async fn look(market: &Market, me: Address, read_to: u64) -> Result<H
         timestamp: head.timestamp,
         seen_at: Instant::now(),
         read_to,
+        newest: head.block.number.0,
         gas_price: Wei::from(gas_price),
         free_collateral,
     })

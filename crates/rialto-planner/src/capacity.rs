@@ -35,7 +35,8 @@ pub struct Slot {
 }
 
 impl Slot {
-    fn is_late(&self) -> bool {
+    /// Whether it is finished after it is due.
+    pub fn is_late(&self) -> bool {
         self.ends > self.job.due
     }
 }

@@ -70,6 +70,14 @@ impl Speeds {
         }
     }
 
+    /// Thousand cycles a second over the latest proofs of all programs; nothing before the first.
+    pub fn learned_khz(&self) -> Option<u64> {
+        let cycles: u128 = self.any.iter().map(|sample| u128::from(sample.cycles.0)).sum();
+        let took: Duration = self.any.iter().map(|sample| sample.took).sum();
+        let khz = cycles.checked_div(took.as_millis())?;
+        Some(u64::try_from(khz).unwrap_or(u64::MAX))
+    }
+
     /// At the assumed speed.
     pub fn assumed_up(&self, cycles: Cycles) -> Duration {
         Duration::from_millis(cycles.0.div_ceil(self.assumed_khz))
@@ -197,6 +205,15 @@ mod tests {
             between two sizes: 9.5s
         "#]]
         .assert_eq(&rows);
+    }
+
+    #[test]
+    fn the_speed_over_all_is_by_time_and_not_by_proof() {
+        let mut speeds = Speeds::new(100);
+        assert_eq!(speeds.learned_khz(), None);
+        speeds.learn(program(1), sample(1, 10_000));
+        speeds.learn(program(2), sample(9, 10_000));
+        assert_eq!(speeds.learned_khz(), Some(500));
     }
 
     proptest! {

@@ -1,19 +1,19 @@
 //! A node's events in words.
 
 use crate::show::{eth, rct};
-use rialto_node::{Delivering, Event, Outcome};
-use rialto_protocol::Timestamp;
+use alloy::primitives::U256;
+use rialto_node::{Asset, Delivering, Event, Level, Outcome, Waiting};
+use rialto_protocol::{Collateral, Timestamp, Wei};
 
 /// What happened, as a sentence without its subject, at the time `now`.
 pub(crate) fn sentence(event: &Event, now: Timestamp) -> String {
-    let left = |deadline: Timestamp| format!("{} s left", now.seconds_until(deadline));
     match event {
         Event::Started { prover, market, chain_id } => {
             format!("up as {prover}, serving market {market} on chain {chain_id}")
         }
         Event::Rewound { to_block } => format!("the chain went back to block {to_block}"),
         Event::Seen { id, max_price, lock_deadline } => {
-            format!("seen: request {id}, up to {}, {}", eth(*max_price), left(*lock_deadline))
+            format!("seen: request {id}, up to {}, {}", eth(*max_price), left(now, *lock_deadline))
         }
         Event::Ignored { reason } => format!("ignored: {reason}"),
         Event::Skipped { reason, setting, .. } => match setting {
@@ -31,20 +31,21 @@ pub(crate) fn sentence(event: &Event, now: Timestamp) -> String {
             let reward = rct(race_reward.unwrap_or_default());
             format!("judged: {cycles} cycles, worth a race for {reward} if its lock lapses")
         }
-        Event::Held { why, until } => match (why.setting(), now.seconds_until(*until)) {
-            (Some(setting), 0 | 1) => format!("waits for {why} (setting {setting})"),
-            (Some(setting), wait_s) => format!("waits for {why}, {wait_s} s (setting {setting})"),
-            (None, _) => format!("waits for {why}"),
-        },
+        Event::Held { why, until } => held(*why, now.seconds_until(*until)),
         Event::ProofCancelled => "proving stopped: nobody needs the proof any more".to_owned(),
         Event::SubmittingRoot { root } => format!("putting root {root} on the chain"),
         Event::Told { directive } => format!("the operator said: {directive}"),
         Event::Locking { price } => format!("locking at {}", eth(*price)),
         Event::Locked { price, collateral, deadline } => {
-            format!("LOCKED at {}, {} at stake, {}", eth(*price), rct(*collateral), left(*deadline))
+            format!(
+                "LOCKED at {}, {} at stake, {}",
+                eth(*price),
+                rct(*collateral),
+                left(now, *deadline)
+            )
         }
         Event::LockedByOther { prover } => format!("locked by {prover}"),
-        Event::Proving { deadline } => format!("proving, {}", left(*deadline)),
+        Event::Proving { deadline } => format!("proving, {}", left(now, *deadline)),
         Event::Progress { permille } => format!("proving: {} %", permille / 10),
         Event::Proven { proof, proving_ms } => {
             let seconds = format!("{}.{}", proving_ms / 1000, proving_ms % 1000 / 100);
@@ -68,7 +69,37 @@ pub(crate) fn sentence(event: &Event, now: Timestamp) -> String {
         Event::Closed { outcome, gas_wei } => {
             format!("{}; gas cost {} in all", closing(*outcome), eth(*gas_wei))
         }
+        Event::BalanceLevel { asset, level, balance } => balance_level(*asset, *level, *balance),
+        Event::Disk { is_low, free_bytes, total_bytes } => {
+            let how = if *is_low { "nearly full" } else { "roomy again" };
+            let (free, total) = (free_bytes >> 20, total_bytes >> 20);
+            format!("the disk is {how}: {free} of {total} MiB are free")
+        }
         Event::Stopping => "stopped".to_owned(),
+    }
+}
+
+fn left(now: Timestamp, deadline: Timestamp) -> String {
+    format!("{} s left", now.seconds_until(deadline))
+}
+
+fn held(why: Waiting, wait_s: u64) -> String {
+    match (why.setting(), wait_s) {
+        (Some(setting), 0 | 1) => format!("waits for {why} (setting {setting})"),
+        (Some(setting), wait_s) => format!("waits for {why}, {wait_s} s (setting {setting})"),
+        (None, _) => format!("waits for {why}"),
+    }
+}
+
+fn balance_level(asset: Asset, level: Level, balance: U256) -> String {
+    let balance = match asset {
+        Asset::Native => eth(Wei(balance)),
+        Asset::Collateral => format!("{} of free collateral", rct(Collateral(balance))),
+    };
+    match level {
+        Level::Ok => format!("the balance is enough again: {balance}"),
+        Level::Warn => format!("the balance is low: {balance}"),
+        Level::Error => format!("the balance is TOO LOW: {balance}"),
     }
 }
 
@@ -87,7 +118,7 @@ fn closing(outcome: Outcome) -> String {
 mod tests {
     use super::*;
     use expect_test::expect;
-    use rialto_protocol::{Collateral, Cycles, Wei};
+    use rialto_protocol::Cycles;
 
     #[test]
     fn events_read_as_sentences() {
@@ -107,6 +138,17 @@ mod tests {
                 deadline: at,
             },
             Event::Progress { permille: 345 },
+            Event::BalanceLevel {
+                asset: Asset::Native,
+                level: Level::Warn,
+                balance: U256::from(1_500_000_000_000_000_u64),
+            },
+            Event::BalanceLevel {
+                asset: Asset::Collateral,
+                level: Level::Error,
+                balance: U256::from(1_500_000_000_000_000_u64),
+            },
+            Event::Disk { is_low: true, free_bytes: 5 << 20, total_bytes: 200 << 20 },
             Event::Retrying { step: "prove".into(), reason: "out of memory".into(), in_s: 2 },
             Event::Closed { outcome: Outcome::Paid { price }, gas_wei: Wei::from(7_000_000_000) },
         ];
@@ -117,6 +159,9 @@ mod tests {
             judged: 71000 cycles, worth 0.0015 ETH; it pays that in 10 s
             LOCKED at 0.0015 ETH, 5 RCT at stake, 100 s left
             proving: 34 %
+            the balance is low: 0.0015 ETH
+            the balance is TOO LOW: 0.0015 RCT of free collateral
+            the disk is nearly full: 5 of 200 MiB are free
             cannot prove, trying again in 2 s: out of memory
             PAID 0.0015 ETH; gas cost 0.000000007 ETH in all
         "#]]

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod market;
+mod monitor;
 mod node;
 mod refusals;
 mod requests;

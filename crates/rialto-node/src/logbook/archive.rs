@@ -13,6 +13,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// What is older is archived.
+pub(crate) const KEPT_MS: u64 = 30 * 86_400_000;
+/// Entries moved by one run: some milliseconds of the writer's time.
+pub(crate) const ENTRIES_A_RUN: u32 = 1_000;
+
 const PREFIX: &str = "archive-";
 const SUFFIX: &str = ".sqlite";
 

@@ -5,12 +5,14 @@
 
 use super::{During, LogbookError, MIGRATIONS, OpenOrder, Result, archive, rows};
 use crate::event::Entry;
+use crate::monitor::page::ClosedLine;
 use alloy::primitives::Address;
 use rialto_planner::Outcome;
-use rialto_protocol::{MarketDomain, ProofRequest, RequestDigest, RequestId, Wei};
+use rialto_protocol::{MarketDomain, ProofRequest, RequestDigest, RequestId};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// Readers at once: a page and a follower.
 const CONNECTIONS_MAX: u32 = 2;
@@ -30,6 +32,26 @@ pub enum Sought {
     Id(RequestId),
     /// Its digest.
     Digest(RequestDigest),
+}
+
+/// A text that names no request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither a request's id nor its digest; both are hexadecimal numbers after 0x")]
+pub struct InvalidName(String);
+
+impl FromStr for Sought {
+    type Err = InvalidName;
+
+    /// A digest has 64 hexadecimal digits; an id with as many would have bits that no id has.
+    fn from_str(text: &str) -> std::result::Result<Self, InvalidName> {
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Id(id));
+        }
+        match text.parse() {
+            Ok(digest) => Ok(Self::Digest(RequestDigest(digest))),
+            Err(_) => Err(InvalidName(text.to_owned())),
+        }
+    }
 }
 
 /// One request as the logbook has it.
@@ -52,6 +74,21 @@ pub struct Numbered {
     pub seq: i64,
     /// The entry.
     pub entry: Entry,
+}
+
+/// A transaction that was intended, for one order.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct IntentRow {
+    pub(crate) id: i64,
+    pub(crate) kind: String,
+    /// `mined` or `failed`, once it is known.
+    pub(crate) outcome: Option<String>,
+    pub(crate) gas_wei: Option<Vec<u8>>,
+    /// Orders whose intents one transaction stands for share it.
+    pub(crate) tx_hash: Option<Vec<u8>>,
+    pub(crate) at_ms: i64,
+    /// When its request was first seen.
+    pub(crate) seen_at_ms: i64,
 }
 
 impl Reader {
@@ -145,16 +182,28 @@ impl Reader {
         rows.into_iter().map(rows::numbered).collect()
     }
 
-    /// The number of the last entry, zero in an empty history.
-    pub async fn last_seq(&self) -> Result<i64> {
-        let (seq,): (Option<i64>,) = sqlx::query_as("SELECT max(seq) FROM history")
-            .fetch_one(&self.pool)
-            .await
-            .during("find the end of the history")?;
-        Ok(seq.unwrap_or_default())
+    /// The numbers of the last entry and the last intended transaction, zero where there is none.
+    pub(crate) async fn ends(&self) -> Result<(i64, i64)> {
+        let ends = "SELECT (SELECT max(seq) FROM history), (SELECT max(id) FROM intent)";
+        let (seq, intent): (Option<i64>, Option<i64>) =
+            sqlx::query_as(ends).fetch_one(&self.pool).await.during("find the ends")?;
+        Ok((seq.unwrap_or_default(), intent.unwrap_or_default()))
     }
 
-    /// The last entries about requests, newest first: decisions and deeds, without progress.
+    /// Intended transactions after `id`, in order.
+    pub(crate) async fn intents_after(&self, id: i64) -> Result<Vec<IntentRow>> {
+        sqlx::query_as(
+            "SELECT id, kind, outcome, gas_wei, tx_hash, at_ms, seen_at_ms
+             FROM intent JOIN request ON request.digest = intent.digest
+             WHERE id > ? ORDER BY id",
+        )
+        .bind(id)
+        .fetch_all(&self.pool)
+        .await
+        .during("read intended transactions")
+    }
+
+    /// The last entries, newest first.
     pub async fn latest(&self, limit: u32) -> Result<Vec<Entry>> {
         let rows: Vec<rows::HistoryTuple> = sqlx::query_as(
             "SELECT seq, at_ms, digest, event FROM history ORDER BY seq DESC LIMIT ?",
@@ -166,10 +215,27 @@ impl Reader {
         rows.into_iter().map(|row| Ok(rows::numbered(row)?.entry)).collect()
     }
 
-    /// What the transactions of one request have cost, failed ones too.
-    pub async fn gas_of(&self, digest: RequestDigest) -> Result<Wei> {
-        let mut connection = self.pool.acquire().await.during("add up gas")?;
-        rows::gas_of(&mut connection, digest).await
+    /// The orders that ended last, newest first.
+    pub async fn latest_closed(&self, limit: u32) -> Result<Vec<ClosedLine>> {
+        let rows: Vec<(Vec<u8>, Vec<u8>, String, i64)> = sqlx::query_as(
+            "SELECT request_id, closed.digest, outcome, at_ms
+             FROM closed CROSS JOIN request ON request.digest = closed.digest
+             ORDER BY at_ms DESC LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await
+        .during("read the latest ends")?;
+        let line = |(id, digest, outcome, at_ms): (Vec<u8>, Vec<u8>, String, i64)| {
+            Ok(ClosedLine {
+                request: RequestId::try_from(rows::number(&id, "request id")?)
+                    .map_err(|_| LogbookError::Malformed { what: "request id" })?,
+                digest: RequestDigest(rows::word(&digest, "request digest")?),
+                outcome: rows::parse(&outcome, "outcome")?,
+                at_ms: at_ms.cast_unsigned(),
+            })
+        };
+        rows.into_iter().map(line).collect()
     }
 }
 

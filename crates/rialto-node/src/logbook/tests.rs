@@ -10,14 +10,14 @@ use rialto_protocol::{
 };
 use tempfile::TempDir;
 
-const ME: Address = Address::repeat_byte(0xee);
+pub(crate) const ME: Address = Address::repeat_byte(0xee);
 const RIVAL: Address = Address::repeat_byte(0x11);
 
-fn domain() -> MarketDomain {
+pub(crate) fn domain() -> MarketDomain {
     MarketDomain { chain_id: 31337, market: Address::repeat_byte(0x3a) }
 }
 
-fn request(index: u32) -> Unverified {
+pub(crate) fn request(index: u32) -> Unverified {
     let client = PrivateKeySigner::from_bytes(&B256::repeat_byte(7)).unwrap();
     let request = ProofRequest {
         id: RequestId::new(client.address(), index),
@@ -46,7 +46,7 @@ fn request(index: u32) -> Unverified {
     Unverified { request, signature: signature.as_bytes().into() }
 }
 
-fn at(block: u64, log_index: u64) -> LogPosition {
+pub(crate) fn at(block: u64, log_index: u64) -> LogPosition {
     LogPosition {
         block: BlockRef { number: BlockNumber(block), hash: B256::repeat_byte(block as u8) },
         timestamp: Timestamp(1000 + block),
@@ -55,16 +55,16 @@ fn at(block: u64, log_index: u64) -> LogPosition {
     }
 }
 
-fn locked(prover: Address, index: u32, block: u64) -> FeedItem {
+pub(crate) fn locked(prover: Address, index: u32, block: u64) -> FeedItem {
     let event = MarketEvent::RequestLocked { prover, request: Box::new(request(index)) };
     FeedItem::Event(at(block, 0), event)
 }
 
-async fn open(dir: &TempDir) -> Logbook {
+pub(crate) async fn open(dir: &TempDir) -> Logbook {
     Logbook::open(&dir.path().join("logbook.sqlite"), ME).await.unwrap()
 }
 
-async fn feed(logbook: &Logbook, items: Vec<FeedItem>) -> Vec<Event> {
+pub(crate) async fn feed(logbook: &Logbook, items: Vec<FeedItem>) -> Vec<Event> {
     let entries = logbook.record_feed(&domain(), items, &Trail::default()).await.unwrap();
     entries.into_iter().map(|entry| entry.event).collect()
 }
@@ -75,7 +75,7 @@ async fn only_order(logbook: &Logbook) -> Order {
     orders.remove(0).order
 }
 
-fn run() -> Preflight {
+pub(crate) fn run() -> Preflight {
     Preflight {
         cycles: Cycles(5),
         image_id: ImageId(B256::repeat_byte(1)),
@@ -132,6 +132,18 @@ async fn an_order_grows_and_survives_every_reopening() {
     let timeline = reader.timeline(found[0].digest).await.unwrap();
     let last = &timeline.last().unwrap().event;
     assert_eq!(*last, Event::Closed { outcome: paid, gas_wei: Wei::ZERO });
+}
+
+#[tokio::test]
+async fn it_says_when_it_cannot_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let logbook = open(&dir).await;
+    logbook.touch().await.unwrap();
+    sqlx::query("PRAGMA query_only = ON").execute(&logbook.pool).await.unwrap();
+    let error = logbook.touch().await.unwrap_err();
+    assert_eq!(error.to_string(), "the logbook failed to write");
+    sqlx::query("PRAGMA query_only = OFF").execute(&logbook.pool).await.unwrap();
+    logbook.touch().await.unwrap();
 }
 
 #[tokio::test]
