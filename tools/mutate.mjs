@@ -9,19 +9,22 @@
 //   tools/mutate.mjs --list              names the mutants and runs nothing
 //   tools/mutate.mjs --jobs 2            copies of the tree that work at the same time
 //
-// Mutants run in copies under ~/.cache/rialto/mutants, never here. A killed mutant is not tried again while its
-// function is unchanged, as tests are only ever added; a survivor is tried again when tests have changed.
+// Mutants run in copies under ~/.cache/rialto/mutants, never here. Tests are built once and take the contracts that get the
+// mutant (a group's `subjects`) as artifacts, which are built in this process: a mutant takes seconds. A killed mutant is not
+// tried again while its function is unchanged, as tests are only ever added; a survivor is tried again when tests have changed.
 import { spawn, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
-import { basename, join, posix } from "node:path";
+import { join, posix } from "node:path";
 import { mutantsOf } from "./mutate/operators.mjs";
-import { buildAsDeployed, contracts, copy, deep, forge, root, withoutOptimiser } from "./plain/copy.mjs";
+import { buildAsDeployed, contracts, copy, deep, forge, putArtifact, root, withoutOptimiser } from "./plain/copy.mjs";
 
 const work = process.env.RIALTO_MUTANTS ?? join(homedir(), ".cache/rialto/mutants");
 const TIMEOUT_MS = 1_800_000;
+/** Enough for every test; callees that burn all they get need not burn forge's billion. */
+const GAS_LIMIT = "200000000";
 
 const options = { jobs: 1, every: 1 };
 for (let i = 2; i < process.argv.length; ++i) {
@@ -31,7 +34,8 @@ for (let i = 2; i < process.argv.length; ++i) {
   else throw new Error(`unknown option ${process.argv[i]}`);
 }
 
-// groups: files to change and the tests that judge them; `first` names tests that are tried before the others of the group.
+// groups: files to change, each with tests that are tried before the others, or null; the contracts that have these files;
+// and the tests that judge them.
 // accepted: survivors that make no difference, by name, each with its reason.
 const { groups, accepted } = JSON.parse(readFileSync(join(root, "tools/mutate/targets.json"), "utf8"));
 const groupOf = new Map(groups.flatMap((group) => Object.keys(group.files).map((file) => [file, group])));
@@ -39,24 +43,37 @@ const files = [...groupOf.keys()];
 
 // ---------------------------------------------------------------------------------------------------------- generating
 
-/** The compiler's syntax trees of the targets, analysed but not compiled. */
-function parse(files) {
-  const solc = createRequire(import.meta.url)("solc");
+const solc = createRequire(import.meta.url)("solc");
+
+/** The text of `files` and of all that they import, by path; `changed` is put in the place of what lies on disk. */
+function sourcesOf(files, changed = {}) {
   const sources = {};
   const load = (name) => {
     if (sources[name]) return;
     const at = name.startsWith("solady/") ? join(root, "tools/node_modules/solady/src", name.slice(7)) : join(contracts, name);
-    const content = readFileSync(at, "utf8");
+    const content = changed[name] ?? readFileSync(at, "utf8");
     sources[name] = { content };
     for (const [, path] of content.matchAll(/from "([^"]+)"/g)) {
       load(path.startsWith(".") ? posix.normalize(posix.join(posix.dirname(name), path)) : path);
     }
   };
   files.forEach(load);
-  const settings = { evmVersion: "cancun", outputSelection: { "*": { "": ["ast"] } } };
-  const output = JSON.parse(solc.compile(JSON.stringify({ language: "Solidity", sources, settings })));
-  const errors = (output.errors ?? []).filter((error) => error.severity === "error");
-  if (errors.length > 0) throw new Error(errors.map((error) => error.formattedMessage).join("\n"));
+  return sources;
+}
+
+/** Output of the compiler, and what it says is wrong. */
+function compile(sources, settings) {
+  const input = { language: "Solidity", sources, settings: { evmVersion: "cancun", ...settings } };
+  const output = JSON.parse(solc.compile(JSON.stringify(input)));
+  const errors = (output.errors ?? []).filter((error) => error.severity === "error").map((error) => error.formattedMessage);
+  return { output, errors };
+}
+
+/** The compiler's syntax trees of the targets, analysed but not compiled. */
+function parse(files) {
+  const sources = sourcesOf(files);
+  const { output, errors } = compile(sources, { outputSelection: { "*": { "": ["ast"] } } });
+  if (errors.length > 0) throw new Error(errors.join("\n"));
   return files.map((file) => ({ file, source: sources[file].content, ast: output.sources[file].ast }));
 }
 
@@ -93,7 +110,7 @@ function generate() {
 
 function run(cwd, args) {
   return new Promise((resolve) => {
-    const env = { ...process.env, FOUNDRY_PROFILE: "default", NO_COLOR: "1" };
+    const env = { ...process.env, FOUNDRY_PROFILE: "default", FOUNDRY_GAS_LIMIT: GAS_LIMIT, NO_COLOR: "1" };
     const child = spawn(forge, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
     let output = "";
     let expired = false;
@@ -106,16 +123,29 @@ function run(cwd, args) {
 
 const ALL_TESTS = ["test", "--fail-fast", ...withoutOptimiser];
 
+/** Writes the artifacts of the subjects to `cwd`. False when they do not compile. */
+function putSubjects(cwd, subjects, changed) {
+  for (const [name, file] of Object.entries(subjects)) {
+    const viaIR = deep.some(({ contract }) => contract === name);
+    const { output, errors } = compile(sourcesOf([file], changed), {
+      viaIR,
+      optimizer: { enabled: viaIR },
+      metadata: { appendCBOR: false, bytecodeHash: "none" },
+      outputSelection: { [file]: { [name]: ["abi", "evm.bytecode.object"] } },
+    });
+    if (errors.length > 0) return false;
+    putArtifact(cwd, name, output.contracts[file][name]);
+  }
+  return true;
+}
+
 /** `invalid` when it does not compile, `survived` when every test passes, else what killed it. */
 async function judge(cwd, mutant) {
-  const at = join(cwd, mutant.file);
-  const original = readFileSync(at, "utf8");
-  const first = groupOf.get(mutant.file).files[mutant.file];
-  writeFileSync(at, mutant.source);
-  let verdict = first ? await test(cwd, ["test", "--fail-fast", "--match-path", first]) : "survived";
-  if (verdict === "survived") verdict = await test(cwd, ALL_TESTS);
-  writeFileSync(at, original);
-  return verdict;
+  const { files, subjects } = groupOf.get(mutant.file);
+  if (!putSubjects(cwd, subjects, { [mutant.file]: mutant.source })) return "invalid";
+  const first = files[mutant.file];
+  const verdict = first ? await test(cwd, ["test", "--fail-fast", "--match-path", first]) : "survived";
+  return verdict === "survived" ? test(cwd, ALL_TESTS) : verdict;
 }
 
 async function test(cwd, args) {
@@ -150,7 +180,8 @@ async function main() {
   for (const stage of stages(open)) {
     let next = 0;
     const worker = async (job) => {
-      const cwd = copy(join(work, `job${job}`), stage.tests, stage.looked);
+      const cwd = copy(join(work, `job${job}`), stage.group.tests, [], Object.keys(stage.group.subjects));
+      if (!putSubjects(cwd, stage.group.subjects, {})) throw new Error("the contracts do not compile without any mutant");
       const clean = await run(cwd, ALL_TESTS);
       if (clean.code !== 0) throw new Error(`the tests fail without any mutant:\n${clean.output.slice(-3000)}`);
       while (next < stage.mutants.length) {
@@ -168,17 +199,10 @@ async function main() {
   report(mutants, known);
 }
 
-/** Mutants that can run in one copy: of the same group, and of one deep contract or of none. */
+/** Mutants that can run in one copy: those of one group. */
 function stages(mutants) {
-  const found = new Map();
-  for (const mutant of mutants) {
-    const group = groupOf.get(mutant.file);
-    const looked = deep.map(({ contract }) => contract).filter((name) => name === basename(mutant.file, ".sol"));
-    const key = `${groups.indexOf(group)} ${looked}`;
-    if (!found.has(key)) found.set(key, { tests: group.tests, looked, mutants: [] });
-    found.get(key).mutants.push(mutant);
-  }
-  return [...found.values()];
+  const inGroup = (group) => mutants.filter((mutant) => groupOf.get(mutant.file) === group);
+  return groups.map((group) => ({ group, mutants: inGroup(group) })).filter(({ mutants }) => mutants.length > 0);
 }
 
 function report(mutants, known) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.27;
 
-import { FulfillmentContext, FulfillmentContextLib } from "../src/fulfillment/FulfillmentContext.sol";
+import { FulfillmentContext } from "../src/fulfillment/FulfillmentContext.sol";
 import { FulfillmentData } from "../src/fulfillment/FulfillmentData.sol";
 import { IMarket } from "../src/interfaces/IMarket.sol";
 import { Offer } from "../src/request/Offer.sol";
@@ -164,13 +164,38 @@ contract HashingTest is Test {
         assertEq(extensions.length, 0, "extensions");
     }
 
-    function testFuzz_context_packs(uint96 price, bool expired) public pure {
-        FulfillmentContext context = FulfillmentContextLib.priced(price, expired);
-        assertTrue(context.isValid(), "valid");
-        assertTrue(context.isExpired() == expired, "expired");
-        assertEq(context.price(), price, "price");
+    function testFuzz_context_packs(uint96 price, bool expired) public view {
+        FulfillmentContext context = harness.context(price, expired);
         uint256 raw = (1 << 127) | (expired ? 1 << 126 : 0) | price;
         assertEq(FulfillmentContext.unwrap(context), raw, "layout");
-        assertFalse(FulfillmentContext.wrap(0).isValid(), "zero");
+        (bool isValid, bool isExpired, uint96 read) = harness.readContext(context);
+        assertTrue(isValid, "valid");
+        assertTrue(isExpired == expired, "expired");
+        assertEq(read, price, "price");
+        (isValid,,) = harness.readContext(FulfillmentContext.wrap(0));
+        assertFalse(isValid, "zero");
+    }
+}
+
+contract GuardedTransferTest is Test {
+    /// @dev What is left of this after the 64th that a caller keeps is 145,000: for the callee, and for the call itself.
+    uint256 private constant LEAST = 147_302;
+
+    LibraryHarness private harness = new LibraryHarness();
+
+    function test_gas_is_demanded_from_the_least_that_a_callee_needs() public view {
+        (uint256 low, uint256 high) = (100_000, 200_000); // too little and enough
+        while (high - low > 1) {
+            uint256 middle = (low + high) / 2;
+            try harness.demandGas{ gas: middle }() returns (uint256) {
+                high = middle;
+            } catch (bytes memory reason) {
+                assertEq(reason, abi.encodeWithSelector(IMarket.InsufficientGas.selector), "reason");
+                low = middle;
+            }
+        }
+        uint256 before = harness.demandGas{ gas: high }();
+        assertTrue(before >= LEAST, "least");
+        assertTrue(before < LEAST + 1000, "the way to the check costs little");
     }
 }

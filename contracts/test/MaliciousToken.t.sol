@@ -240,6 +240,14 @@ contract MaliciousTokenTest is DeliveryTest {
         assertEq(market.balanceOfCollateral(BURN), 0.5 ether, "booked");
     }
 
+    /// A token that notes the gas it gets: all that is promised, and no more.
+    function test_slash_gives_the_token_100_000_gas() public {
+        expired();
+        vm.etch(address(bad), hex"5a5f555f5ff3"); // sstore(0, gas()), after which two gas are gone
+        market.slash(request.id);
+        assertEq(uint256(vm.load(address(bad), 0)), 100_000 - 2, "gas");
+    }
+
     function test_slash_of_a_token_that_keeps_a_fee() public {
         expired();
         bad.setMode(BadToken.Mode.Fee);

@@ -30,8 +30,9 @@ export function buildAsDeployed() {
  * Makes or renews the copy below `at` and returns its contracts' directory. What forge has built there stays.
  * @param keep a regular expression: the test files that have a part; the others are left out
  * @param looked the deep contracts that are looked at, which are built by way of the intermediate representation
+ * @param built contracts that the caller builds itself and writes with `putArtifact`; tests take them from there
  */
-export function copy(at, keep, looked = []) {
+export function copy(at, keep, looked = [], built = []) {
   const target = join(at, "contracts");
   for (const dir of ["src", "test", "artifacts"]) rmSync(join(target, dir), { recursive: true, force: true });
   for (const dir of ["src", "test"]) cpSync(join(contracts, dir), join(target, dir), { recursive: true });
@@ -45,9 +46,11 @@ export function copy(at, keep, looked = []) {
     if (dropped.test(name) || (name.endsWith(".t.sol") && !kept.test(name))) rmSync(join(target, "test", name));
   }
   mkdirSync(join(target, "artifacts"), { recursive: true });
-  const replaced = [...deep.map(({ contract }) => contract), ...scripts].filter((name) => !looked.includes(name));
+  const deployed = [...deep.map(({ contract }) => contract), ...scripts];
+  const replaced = [...new Set([...deployed, ...built])].filter((name) => !looked.includes(name));
   for (const name of replaced) {
     rmSync(join(target, scripts.includes(name) ? "test/base" : "src", `${name}.sol`), { force: true });
+    if (built.includes(name)) continue;
     const artifact = join(contracts, "out", `${name}.sol`, `${name}.json`);
     if (existsSync(artifact)) cpSync(artifact, join(target, "artifacts", `${name}.json`));
   }
@@ -59,12 +62,21 @@ export function copy(at, keep, looked = []) {
   return target;
 }
 
-/** Tests name a contract `X.sol:X`; for a replaced one that becomes the path of its artifact. */
+/** Writes what tests deploy in the place of a contract that is left out. */
+export function putArtifact(target, name, { abi, evm }) {
+  writeFileSync(join(target, "artifacts", `${name}.json`), JSON.stringify({ abi, bytecode: evm.bytecode }));
+}
+
+/** Tests name a contract `X.sol:X`, or `new X()` for one of their own; for a replaced one that becomes the path of its artifact. */
 function redirect(tests, replaced) {
   for (const name of readdirSync(tests, { recursive: true }).filter((entry) => entry.endsWith(".sol"))) {
     const source = readFileSync(join(tests, name), "utf8");
     let text = source;
-    for (const deepOne of replaced) text = text.replaceAll(`"${deepOne}.sol:${deepOne}"`, `"artifacts/${deepOne}.json"`);
+    for (const one of replaced) {
+      text = text.replaceAll(`"${one}.sol:${one}"`, `"artifacts/${one}.json"`);
+      text = text.replaceAll(`new ${one}()`, `${one}(vm.deployCode("artifacts/${one}.json", ""))`);
+      text = text.replaceAll(`type(${one}).creationCode`, `vm.getCode("artifacts/${one}.json")`);
+    }
     text = text.replaceAll('string.concat(name, ".sol:", name)', "artifactOf(name)");
     if (text.includes("artifactOf(name)")) text += artifactOf(replaced);
     if (text !== source) writeFileSync(join(tests, name), text);

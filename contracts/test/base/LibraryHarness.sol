@@ -3,12 +3,15 @@ pragma solidity ^0.8.27;
 
 import { Claim } from "../../src/fulfillment/Claim.sol";
 import { Fulfillment, FulfillmentBatch } from "../../src/fulfillment/FulfillmentBatch.sol";
+import { FulfillmentContext, FulfillmentContextLib } from "../../src/fulfillment/FulfillmentContext.sol";
 import { FulfillmentData } from "../../src/fulfillment/FulfillmentData.sol";
+import { GuardedTransfer } from "../../src/ledger/GuardedTransfer.sol";
 import { Offer } from "../../src/request/Offer.sol";
 import { Input, ProofRequest, ProofRequestLib, SlimRequest } from "../../src/request/ProofRequest.sol";
 import { RequestId } from "../../src/request/RequestId.sol";
 import { Requirements, RequirementsLib } from "../../src/request/Requirements.sol";
 import { Eip712Domain } from "../../src/signing/Eip712Domain.sol";
+import { Signature } from "../../src/signing/Signature.sol";
 import { AssessorJournalLib } from "../../src/verification/AssessorJournal.sol";
 import { ClaimTree } from "../../src/verification/ClaimTree.sol";
 import { InclusionSeal } from "../../src/verification/InclusionSeal.sol";
@@ -43,6 +46,10 @@ contract LibraryHarness is Eip712Domain {
         return offer.hash();
     }
 
+    function canonicalLength(ProofRequest calldata request, bytes calldata signature) external pure returns (uint256) {
+        return request.canonicalLength(signature);
+    }
+
     function validate(Offer calldata offer) external pure returns (uint64 lockDeadline, uint64 deadline) {
         return offer.validate();
     }
@@ -57,6 +64,24 @@ contract LibraryHarness is Eip712Domain {
 
     function decodeData(bytes calldata data) external pure returns (bytes32 imageId, bytes memory journal) {
         return FulfillmentData.decode(data);
+    }
+
+    function context(uint96 price, bool expired) external pure returns (FulfillmentContext) {
+        return FulfillmentContextLib.priced(price, expired);
+    }
+
+    function readContext(FulfillmentContext packed) external pure returns (bool isValid, bool isExpired, uint96 price) {
+        return (packed.isValid(), packed.isExpired(), packed.price());
+    }
+
+    function tryRecover(bytes32 digest, bytes calldata signature) external pure returns (address) {
+        return Signature.tryRecover(digest, signature);
+    }
+
+    /// @notice The gas at hand right before it is demanded.
+    function demandGas() external view returns (uint256 before) {
+        before = gasleft();
+        GuardedTransfer.demandGas();
     }
 
     function foldClaim(bytes32 claim, bytes32[] calldata path) external pure returns (bytes32) {
