@@ -37,12 +37,8 @@ pub(crate) fn sentence(event: &Event, now: Timestamp) -> String {
         Event::Told { directive } => format!("the operator said: {directive}"),
         Event::Locking { price } => format!("locking at {}", eth(*price)),
         Event::Locked { price, collateral, deadline } => {
-            format!(
-                "LOCKED at {}, {} at stake, {}",
-                eth(*price),
-                rct(*collateral),
-                left(now, *deadline)
-            )
+            let (stake, left) = (rct(*collateral), left(now, *deadline));
+            format!("LOCKED at {}, {stake} at stake, {left}", eth(*price))
         }
         Event::LockedByOther { prover } => format!("locked by {prover}"),
         Event::Proving { deadline } => format!("proving, {}", left(now, *deadline)),
