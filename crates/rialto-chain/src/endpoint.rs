@@ -4,7 +4,7 @@
 
 use crate::traffic::{Counted, Traffic};
 use crate::{BlockNumber, BlockRef};
-use alloy::eips::BlockId;
+use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::primitives::{Address, Bytes};
 use alloy::providers::{Provider, RootProvider};
 use alloy::rpc::client::RpcClient;
@@ -18,6 +18,9 @@ use url::Url;
 
 /// Longer than any healthy endpoint takes for a chunk of logs, shorter than a lock's margin.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// Blocks whose tips say what is usual.
+const FEE_HISTORY_BLOCKS: u64 = 10;
 
 /// A connection to one chain, cheap to clone.
 #[derive(Clone, Debug)]
@@ -106,6 +109,20 @@ impl Endpoint {
     /// The canonical block of that number, if the endpoint has it.
     pub async fn block_at(&self, number: BlockNumber) -> Result<Option<BlockFacts>, EndpointError> {
         self.block(BlockId::number(number.0)).await
+    }
+
+    /// The tip that has been usual in the last blocks: the median of what that percentile, in
+    /// hundredths of a percent, of each block's gas paid at most. Zero where the endpoint does not
+    /// tell; whoever bids has a minimum.
+    pub async fn usual_tip(&self, percentile: u16) -> u128 {
+        let percentile = f64::from(percentile.min(10_000)) / 100.0;
+        let newest = BlockNumberOrTag::Latest;
+        let percentiles = [percentile];
+        let asked = self.provider.get_fee_history(FEE_HISTORY_BLOCKS, newest, &percentiles);
+        let rewards = asked.await.ok().and_then(|history| history.reward).unwrap_or_default();
+        let mut tips: Vec<u128> = rewards.into_iter().flatten().filter(|tip| *tip > 0).collect();
+        tips.sort_unstable();
+        tips.get(tips.len() / 2).copied().unwrap_or_default()
     }
 
     async fn block(&self, id: BlockId) -> Result<Option<BlockFacts>, EndpointError> {

@@ -32,5 +32,5 @@ pub use network::Network;
 pub use revert::{
     AssessorRevert, AttestedRevert, MarketRevert, RegistryRevert, RouterRevert, TokenRevert,
 };
-pub use sender::{PendingTx, Receipt, SendError, SendOptions, Sender, SenderConfig};
+pub use sender::{Bidding, PendingTx, Receipt, SendError, SendOptions, Sender, SenderConfig};
 pub use traffic::Traffic;

@@ -24,6 +24,7 @@ use alloy::providers::Provider;
 use alloy::rpc::types::Log;
 use alloy::signers::local::PrivateKeySigner;
 use async_trait::async_trait;
+pub use fees::Bidding;
 use fees::FeeLimits;
 use plan::Policy;
 use port::{Account, GasCall};
@@ -31,7 +32,7 @@ use rialto_protocol::Timestamp;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use verdict::Verdict;
 
@@ -55,8 +56,8 @@ pub struct SenderConfig {
     pub rebroadcast_after: Duration,
     /// Transactions in flight at once; further ones wait in the mailbox.
     pub in_flight_max: usize,
-    /// Least tip in wei per gas.
-    pub tip_min_wei: u128,
+    /// How bids are made; [`Sender::set_bidding`] changes it later.
+    pub bidding: Bidding,
     /// Most that is ever bid in wei per gas, tip included; replacements stop here.
     pub fee_max_wei: u128,
 }
@@ -70,7 +71,7 @@ impl Default for SenderConfig {
             stall_blocks: 2,
             rebroadcast_after: Duration::from_secs(10),
             in_flight_max: 128,
-            tip_min_wei: 1_000_000,
+            bidding: Bidding::default(),
             fee_max_wei: 1_000_000_000_000,
         }
     }
@@ -205,6 +206,7 @@ pub struct Sender {
     address: Address,
     endpoint: Endpoint,
     mailbox: mpsc::Sender<Request>,
+    bidding: watch::Sender<Bidding>,
 }
 
 /// The sender itself, to be run as a task.
@@ -231,23 +233,33 @@ impl Sender {
     ) -> Result<(Self, SenderTask), EndpointError> {
         let address = signer.address();
         let (mailbox, requests) = mpsc::channel(MAILBOX);
+        let (bidding, followed) = watch::channel(config.bidding);
+        let since = Instant::now();
+        let port =
+            Account { endpoint: endpoint.clone(), address, since, bidding: followed.clone() };
         let parts = Parts {
-            port: Arc::new(Account { endpoint: endpoint.clone(), address, since: Instant::now() }),
+            port: Arc::new(port),
             signer,
             chain_id: endpoint.chain_id(),
             log,
             policy: config.policy(),
+            bidding: followed,
             poll_interval: config.poll_interval,
             in_flight_max: config.in_flight_max,
             mailbox: requests,
         };
         let actor = Actor::start(parts).await?;
-        Ok((Self { address, endpoint, mailbox }, SenderTask { actor }))
+        Ok((Self { address, endpoint, mailbox, bidding }, SenderTask { actor }))
     }
 
     /// Whose transactions it sends.
     pub fn address(&self) -> Address {
         self.address
+    }
+
+    /// Changes how bids are made from now on.
+    pub fn set_bidding(&self, bidding: Bidding) {
+        self.bidding.send_if_modified(|old| std::mem::replace(old, bidding) != bidding);
     }
 
     /// Signs `call` and begins to send it. Returns once it has a nonce and is in the log; waits
@@ -326,7 +338,7 @@ impl PendingTx {
 
 impl SenderConfig {
     fn policy(&self) -> Policy {
-        let limits = FeeLimits { tip_min_wei: self.tip_min_wei, max_wei: self.fee_max_wei };
+        let limits = FeeLimits { bidding: self.bidding, waiting: 0, max_wei: self.fee_max_wei };
         Policy {
             limits,
             confirmations: self.confirmations.max(1),

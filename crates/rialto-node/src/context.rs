@@ -21,7 +21,7 @@ use rialto_chain::{
 };
 use rialto_zkvm::{Prover, Zkvm};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
@@ -156,19 +156,16 @@ impl Node {
         let data_error = |source| NodeError::DataDir { path: data_dir.to_owned(), source };
         std::fs::create_dir_all(data_dir).map_err(data_error)?;
         let lease = Lease::take(data_dir)?;
-        if Directive::read(data_dir)? == Directive::HandOver {
-            // Whoever asked for it has gone: the lease is ours.
-            Directive::Run.write(data_dir)?;
-        }
-        let (directive, directive_seen) = watch::channel(Directive::read(data_dir)?);
+        let (directive, directive_seen) = watch::channel(standing_directive(data_dir)?);
         let market = connect(network).await?;
         let me = signer.address();
         let logbook = Logbook::open(&data_dir.join("logbook.sqlite"), me).await?;
         logbook.claim_market(&market.domain()).await?;
         let (bus, _) = broadcast::channel(BUS_CAPACITY);
         let log = Arc::new(IntentLog { logbook: logbook.clone(), bus: bus.clone() });
+        let sending = SenderConfig { bidding: settings.bidding(), ..SenderConfig::default() };
         let (sender, sender_task) =
-            Sender::open(market.endpoint().clone(), signer.clone(), SenderConfig::default(), log)
+            Sender::open(market.endpoint().clone(), signer.clone(), sending, log)
                 .await
                 .map_err(|source| unreachable(&network.rpc_url, source))?;
         let trail = logbook.trail().await?;
@@ -180,7 +177,8 @@ impl Node {
             ..FeedConfig::default()
         };
         let feed = EventFeed::new(market.endpoint().clone(), market.address(), feed_config, trail);
-        let (head, head_seen) = watch::channel(chain::look(&market, me, read_to).await?);
+        let (head, head_seen) =
+            watch::channel(chain::look(&market, me, read_to, &settings.assumed_bidding()).await?);
         let mut oracle = PriceOracle::new(file.clone(), Some(network.rpc_url.clone()));
         oracle.refresh().await.iter().for_each(warn_of_price);
         let mut lists = ListKeeper::new(file, venue, network.chain_id)?;
@@ -268,6 +266,16 @@ impl Node {
         venue.tell(venue.logbook.note(None, Event::Stopping).await?);
         outcome
     }
+}
+
+/// What the operator said last. Whoever asked for a hand-over has gone: the lease is ours.
+fn standing_directive(data_dir: &Path) -> Result<Directive, DirectiveError> {
+    let directive = Directive::read(data_dir)?;
+    if directive != Directive::HandOver {
+        return Ok(directive);
+    }
+    Directive::Run.write(data_dir)?;
+    Ok(Directive::Run)
 }
 
 /// What goes on beside the work until `stop`: nothing of it can fail for good.

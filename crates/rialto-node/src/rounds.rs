@@ -11,7 +11,8 @@ use crate::venue::{Round, TICK, Venue};
 use crate::workshop::{Job, Workshop};
 use crate::{lock, preflight, produce, settle};
 use rialto_planner::{
-    Delivering, Hand, Outcome, Plan, ProverHealth, Snapshot, Speeds, Step, Waiting, plan,
+    Batch, Closing, Delivering, Hand, Outcome, Plan, ProverHealth, Snapshot, Speeds, Step, Waiting,
+    plan,
 };
 use rialto_protocol::{RequestDigest, Timestamp};
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ struct Rounds {
     assumed_khz: u64,
     /// Why an order was last said to wait.
     held: BTreeMap<RequestDigest, Waiting>,
+    batching: Beat,
+    reaping: Beat,
     seed: u64,
 }
 
@@ -64,6 +67,8 @@ impl Rounds {
             attempts_seen: u64::MAX,
             assumed_khz,
             held: BTreeMap::new(),
+            batching: Beat::default(),
+            reaping: Beat::default(),
             // Lots differ from node to node, and are the same for all rounds of one life.
             seed: venue.head.borrow().timestamp.0 ^ u64::from_be_bytes(first_bytes(venue)),
         }
@@ -71,6 +76,11 @@ impl Rounds {
 
     async fn round(&mut self, venue: &Arc<Venue>) -> Result<(), LogbookError> {
         self.refresh(venue).await?;
+        let settings = venue.settings();
+        venue.sender.set_bidding(settings.bidding());
+        let now = Instant::now();
+        self.batching = self.batching.look(now, settings.batcher.batch_poll_time_ms);
+        self.reaping = self.reaping.look(now, settings.prover.reaper_interval_secs * 1_000);
         let policy = venue.policy();
         let market = venue.market_now();
         let hands = self.workshop.hands();
@@ -149,7 +159,8 @@ impl Rounds {
                 self.start(venue, open, step).await?;
             }
         }
-        for batch in &plan.seals {
+        let due = |batch: &&Batch| self.batching.is_now || batch.closing == Closing::Deadline;
+        for batch in plan.seals.iter().filter(due) {
             let orders = self.of(&batch.orders);
             let job = Job { orders: batch.orders.clone(), hand: Hand::Settling };
             self.workshop.start(job, |_| produce::seal(venue.clone(), orders));
@@ -209,11 +220,30 @@ impl Rounds {
             Step::Slash => {
                 self.workshop.start(job(Hand::Settling), |_| settle::slash(venue, open));
             }
-            Step::Done(outcome) => close(&venue, &open, *outcome).await?,
+            Step::Done(outcome) => self.close(&venue, &open, *outcome).await?,
             Step::Wait { until, why } => self.hold(&venue, digest, *until, *why).await?,
             // Those go in batches.
             Step::Seal | Step::Deliver(Delivering::UnderLock) => {}
         }
+        Ok(())
+    }
+
+    /// Closes an order that is over; a loss only when the reaper looks and its grace has passed,
+    /// since a chain that is reorganised may still turn it.
+    async fn close(
+        &self,
+        venue: &Venue,
+        open: &OpenOrder,
+        outcome: Outcome,
+    ) -> Result<(), LogbookError> {
+        let grace_s = venue.settings().prover.reaper_grace_period_secs;
+        let ends = open.order.request.offer.deadline().saturating_add(grace_s);
+        let lost = matches!(outcome, Outcome::Forfeited | Outcome::Expired);
+        if lost && (!self.reaping.is_now || venue.head.borrow().now() < ends) {
+            return Ok(());
+        }
+        let block = venue.head.borrow().read_to;
+        venue.tell(venue.logbook.close(open.order.digest, outcome, block).await?);
         Ok(())
     }
 
@@ -232,18 +262,19 @@ impl Rounds {
     }
 }
 
-/// Closes an order that is over; a loss not before the reaper's grace has passed, since a chain that
-/// is reorganised may still turn it.
-async fn close(venue: &Venue, open: &OpenOrder, outcome: Outcome) -> Result<(), LogbookError> {
-    let grace_s = venue.settings().prover.reaper_grace_period_secs;
-    let ends = open.order.request.offer.deadline().saturating_add(grace_s);
-    let lost = matches!(outcome, Outcome::Forfeited | Outcome::Expired);
-    if lost && venue.head.borrow().now() < ends {
-        return Ok(());
+/// Something that is looked at less often than everything else.
+#[derive(Clone, Copy, Default)]
+struct Beat {
+    looked_at: Option<Instant>,
+    is_now: bool,
+}
+
+impl Beat {
+    fn look(self, now: Instant, every_ms: u64) -> Self {
+        let every = Duration::from_millis(every_ms);
+        let is_now = self.looked_at.is_none_or(|at| now.saturating_duration_since(at) >= every);
+        Self { looked_at: if is_now { Some(now) } else { self.looked_at }, is_now }
     }
-    let block = venue.head.borrow().read_to;
-    venue.tell(venue.logbook.close(open.order.digest, outcome, block).await?);
-    Ok(())
 }
 
 fn first_bytes(venue: &Venue) -> [u8; 8] {

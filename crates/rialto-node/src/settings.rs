@@ -46,6 +46,7 @@ pub use value::Secret;
 use crate::prices::Prices;
 use read::{Reader, VENUE};
 use rialto_artifacts::FetchPolicy;
+use rialto_chain::Bidding;
 use rialto_protocol::{Collateral, Wei};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -285,6 +286,17 @@ impl Settings {
     /// Whether any amount means nothing without a price.
     pub fn needs_prices(&self) -> bool {
         self.market.needs_prices() || self.venues.iter().any(|venue| venue.market.needs_prices())
+    }
+
+    /// How transactions are bid for.
+    pub(crate) fn bidding(&self) -> Bidding {
+        let patience = Duration::from_secs(self.batcher.txn_timeout);
+        self.market.gas_priority_mode.sending().bidding(patience)
+    }
+
+    /// What is assumed of fees when requests are priced.
+    pub(crate) fn assumed_bidding(&self) -> Bidding {
+        self.market.gas_estimation_priority_mode.estimating().bidding(Duration::ZERO)
     }
 
     /// What may be fetched from where.

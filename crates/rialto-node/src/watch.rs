@@ -4,8 +4,7 @@ use crate::event::Event;
 use crate::logbook::LogbookError;
 use crate::venue::{Head, Venue};
 use alloy::primitives::Address;
-use alloy::providers::Provider;
-use rialto_chain::{EventFeed, Market, MarketError, feed::LogSource};
+use rialto_chain::{Bidding, EventFeed, Market, MarketError, feed::LogSource};
 use rialto_protocol::Wei;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +13,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What the chain looks like now; facts have been read up to `read_to`.
-pub(crate) async fn look(market: &Market, me: Address, read_to: u64) -> Result<Head, MarketError> {
+pub(crate) async fn look(
+    market: &Market,
+    me: Address,
+    read_to: u64,
+    assumed: &Bidding,
+) -> Result<Head, MarketError> {
     let head = market.endpoint().head().await?;
-    let gas_price = market.endpoint().provider().get_gas_price().await.unwrap_or(head.base_fee_wei);
+    let tip_wei = market.endpoint().usual_tip(assumed.tip_percentile).await;
+    let gas_price = assumed.price_wei(head.base_fee_wei, tip_wei);
     let free_collateral = market.collateral_of(me).await?;
     Ok(Head {
         timestamp: head.timestamp,
@@ -74,7 +79,7 @@ pub(crate) async fn read<S: LogSource>(
         let entries = venue.logbook.record_feed(&venue.domain, items, feed.trail()).await?;
         entries.into_iter().for_each(|entry| venue.tell(entry));
         let read_to = feed.trail().tip().map_or(0, |tip| tip.number.0);
-        match look(&venue.market, venue.me(), read_to).await {
+        match look(&venue.market, venue.me(), read_to, &venue.settings().assumed_bidding()).await {
             Ok(seen) => head.send_replace(seen),
             Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
         };

@@ -4,7 +4,8 @@
 //! left alone. The next round is the retry.
 
 use crate::event::Event;
-use crate::logbook::LogbookError;
+use crate::logbook::{IntentKind, LogbookError};
+use crate::rounds::growing_pause;
 use crate::venue::Venue;
 use rialto_planner::Hand;
 use rialto_protocol::RequestDigest;
@@ -61,11 +62,16 @@ struct InHand {
     bench: Bench,
 }
 
+/// The step whose failures are counted.
+const SUBMIT: &str = IntentKind::Deliver.as_str();
+
 #[derive(Default)]
 pub(crate) struct Workshop {
     tasks: JoinSet<(Vec<RequestDigest>, Result<(), StepError>)>,
     in_hand: BTreeMap<RequestDigest, InHand>,
     resting: BTreeMap<RequestDigest, Instant>,
+    /// Submissions in a row that have failed.
+    refusals: BTreeMap<RequestDigest, u32>,
 }
 
 impl Workshop {
@@ -110,6 +116,16 @@ impl Workshop {
         }
     }
 
+    /// Submissions fail in quick succession at first, then further apart; they go on for as long as
+    /// the order asks for one.
+    fn after_refusal(&mut self, venue: &Venue, digest: RequestDigest) -> Duration {
+        let settings = venue.settings();
+        let refusals = self.refusals.entry(digest).or_default();
+        *refusals = refusals.saturating_add(1);
+        let base = Duration::from_millis(settings.batcher.submit_retry_delay_ms);
+        growing_pause(base, *refusals, settings.batcher.max_submission_attempts)
+    }
+
     /// Whether nothing is in hand.
     pub(crate) fn is_idle(&self) -> bool {
         self.tasks.is_empty()
@@ -126,11 +142,18 @@ impl Workshop {
             self.in_hand.remove(digest);
         }
         match result {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.refusals.retain(|digest, _| !orders.contains(digest));
+                Ok(())
+            }
             Err(StepError::Logbook(error)) => Err(error),
             Err(StepError::Again { step, reason, after }) => {
-                let in_s = after.as_secs();
                 for digest in orders {
+                    let after = match step {
+                        SUBMIT => self.after_refusal(venue, digest),
+                        _ => after,
+                    };
+                    let in_s = after.as_secs();
                     self.resting.insert(digest, Instant::now() + after);
                     let reason = reason.clone();
                     let trouble = Event::Retrying { step: step.to_owned(), reason, in_s };

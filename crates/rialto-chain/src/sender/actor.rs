@@ -1,7 +1,7 @@
 //! The task that owns an account's nonces: it waits, looks, plans and does.
 
 use super::book::{Attempt, Book, Facts, Intent, Mined, Place, Slot};
-use super::fees::Fees;
+use super::fees::{Bidding, Fees};
 use super::plan::{Action, Policy, plan};
 use super::port::{GasCall, TxPort};
 use super::verdict::Verdict;
@@ -18,7 +18,7 @@ use rialto_protocol::Wei;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 /// What an actor is made of.
@@ -28,6 +28,7 @@ pub(super) struct Parts<P> {
     pub(super) chain_id: u64,
     pub(super) log: Arc<dyn TxLog>,
     pub(super) policy: Policy,
+    pub(super) bidding: watch::Receiver<Bidding>,
     pub(super) poll_interval: Duration,
     pub(super) in_flight_max: usize,
     pub(super) mailbox: mpsc::Receiver<Request>,
@@ -124,6 +125,12 @@ impl<P: TxPort> Actor<P> {
         }
     }
 
+    /// The owner may have changed how bids are made; what waits has changed anyway.
+    fn follow_bidding(&mut self) {
+        let limits = &mut self.parts.policy.limits;
+        (limits.bidding, limits.waiting) = (*self.parts.bidding.borrow(), self.book.in_flight());
+    }
+
     fn is_awaited(&self) -> bool {
         let awaited = |work: &Work| work.outcome.as_ref().is_some_and(|reply| !reply.is_closed());
         self.explaining > 0 || self.works.values().any(awaited)
@@ -138,6 +145,7 @@ impl<P: TxPort> Actor<P> {
             Work { call, label: options.label.clone(), outcome: Some(outcome), refusal: None };
         let intent =
             Intent::Call { give_up_at: options.give_up_at, extra_tip_wei: options.extra_tip_wei };
+        self.follow_bidding();
         let fees = self.book.market.bid(options.extra_tip_wei, &self.parts.policy.limits);
         let begun = self.begin(intent, work, fees).await;
         let pending = begun
@@ -161,7 +169,7 @@ impl<P: TxPort> Actor<P> {
             Err(refused) => return Err((work, SendError::NotRecorded(refused))),
         };
         let hash = attempt.hash;
-        self.book.assign(Slot::new(intent, vec![attempt], self.book.head));
+        self.book.assign(Slot::new(intent, vec![attempt], self.book.tip()));
         self.works.insert(nonce, work);
         self.broadcast(nonce);
         Ok((nonce, hash))
@@ -242,7 +250,7 @@ impl<P: TxPort> Actor<P> {
 
     /// Until more is known, the nonce is in use for something unknown.
     fn discover(&mut self, nonce: Nonce) {
-        let unknown = Slot::new(Intent::Unknown, Vec::new(), self.book.head);
+        let unknown = Slot::new(Intent::Unknown, Vec::new(), self.book.tip());
         self.book.slots.insert(nonce, unknown);
         let port = self.parts.port.clone();
         self.errands.push(Box::pin(async move {
@@ -253,20 +261,20 @@ impl<P: TxPort> Actor<P> {
 
     /// From here on a transaction of an earlier life is sent again and replaced like our own.
     fn adopt(&mut self, nonce: Nonce, found: Option<(GasCall, Attempt)>) {
-        let (now, head) = (self.parts.port.now(), self.book.head);
+        let (now, tip) = (self.parts.port.now(), self.book.tip());
         let Some(slot) = self.book.slots.get_mut(&nonce) else { return };
         if slot.intent != Intent::Unknown || !slot.attempts.is_empty() {
             return;
         }
         let Some((call, attempt)) = found else {
-            if let Place::Pool { since, sent_at, .. } = &mut slot.place {
-                (*since, *sent_at) = (head, Some(now));
+            if let Place::Pool { since, since_time, sent_at, .. } = &mut slot.place {
+                ((*since, *since_time), *sent_at) = (tip, Some(now));
             }
             return;
         };
         tracing::info!(nonce = nonce.0, tx = %attempt.hash, "adopting what an earlier life left");
         let intent = Intent::Call { give_up_at: None, extra_tip_wei: 0 };
-        *slot = Slot::new(intent, vec![attempt], head);
+        *slot = Slot::new(intent, vec![attempt], tip);
         slot.told = true;
         let label = LEFTOVER_LABEL.to_owned();
         self.works.insert(nonce, Work { call, label, outcome: None, refusal: None });
@@ -303,6 +311,7 @@ impl<P: TxPort> Actor<P> {
     // -------------------------------------------------------------------------------- actions
 
     async fn carry_out_plan(&mut self) {
+        self.follow_bidding();
         for action in plan(&self.book, &self.parts.policy, self.parts.port.now()) {
             self.execute(action).await;
         }
@@ -347,9 +356,9 @@ impl<P: TxPort> Actor<P> {
 
     /// Has `nonce` used for nothing, whatever it was used for.
     async fn make_empty(&mut self, nonce: Nonce, fees: Fees) {
-        let head = self.book.head;
+        let tip = self.book.tip();
         let slot = self.book.slots.entry(nonce);
-        slot.or_insert_with(|| Slot::new(Intent::Empty, Vec::new(), head)).intent = Intent::Empty;
+        slot.or_insert_with(|| Slot::new(Intent::Empty, Vec::new(), tip)).intent = Intent::Empty;
         self.replace(nonce, fees).await;
     }
 
@@ -360,9 +369,9 @@ impl<P: TxPort> Actor<P> {
         tracing::info!(nonce = nonce.0, label, max_fee_wei, "signing a replacement");
         match self.signed(nonce, draft, fees).await {
             Ok(attempt) => {
-                let head = self.book.head;
+                let tip = self.book.tip();
                 if let Some(slot) = self.book.slots.get_mut(&nonce) {
-                    slot.replace(attempt, head);
+                    slot.replace(attempt, tip);
                 }
                 self.broadcast(nonce);
             }

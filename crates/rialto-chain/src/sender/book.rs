@@ -65,6 +65,8 @@ pub(super) enum Place {
     Pool {
         /// The newest block when the newest attempt was signed.
         since: BlockNumber,
+        /// That block's time.
+        since_time: Timestamp,
         /// When it was last sent to the endpoint, or the endpoint was asked for it if it is unknown;
         /// `None` to send it now, or while it is being asked.
         sent_at: Option<Millis>,
@@ -100,6 +102,9 @@ pub(super) struct Slot {
     /// Whether its outcome has been told.
     pub(super) told: bool,
 }
+
+/// A newest block and its time.
+pub(super) type Tip = (BlockNumber, Timestamp);
 
 /// What one look at the chain found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,11 +197,17 @@ impl Book {
         self.clock.observe(facts.head_time, now);
         (self.head, self.market) = (facts.head, facts.market);
         (self.latest, self.pending) = (facts.latest, facts.pending);
+        let tip = self.tip();
         for (nonce, sighting) in facts.sightings {
             if let Some(slot) = self.slots.get_mut(&nonce) {
-                slot.observe(sighting, nonce < self.latest, self.head);
+                slot.observe(sighting, nonce < self.latest, tip);
             }
         }
+    }
+
+    /// The newest block and its time.
+    pub(super) fn tip(&self) -> Tip {
+        (self.head, self.clock.time)
     }
 
     /// How many calls are not in a block.
@@ -210,8 +221,8 @@ impl Book {
 
 impl Slot {
     /// A slot whose newest attempt has not been sent yet.
-    pub(super) fn new(intent: Intent, attempts: Vec<Attempt>, head: BlockNumber) -> Self {
-        Self { intent, attempts, place: Place::unsent(head), told: false }
+    pub(super) fn new(intent: Intent, attempts: Vec<Attempt>, tip: Tip) -> Self {
+        Self { intent, attempts, place: Place::unsent(tip), told: false }
     }
 
     /// The newest attempt's bid.
@@ -220,14 +231,14 @@ impl Slot {
     }
 
     /// Adds a replacement that has not been sent yet.
-    pub(super) fn replace(&mut self, attempt: Attempt, head: BlockNumber) {
+    pub(super) fn replace(&mut self, attempt: Attempt, tip: Tip) {
         self.attempts.push(attempt);
-        if let Place::Pool { since, sent_at, outbid, .. } = &mut self.place {
-            (*since, *sent_at, *outbid) = (head, None, false);
+        if let Place::Pool { since, since_time, sent_at, outbid, .. } = &mut self.place {
+            ((*since, *since_time), *sent_at, *outbid) = (tip, None, false);
         }
     }
 
-    fn observe(&mut self, sighting: Sighting, nonce_is_used: bool, head: BlockNumber) {
+    fn observe(&mut self, sighting: Sighting, nonce_is_used: bool, tip: Tip) {
         match (sighting, &mut self.place) {
             (Sighting::Unchanged, _) => {}
             (Sighting::Mined(mined), place) => *place = Place::Block(mined),
@@ -236,7 +247,7 @@ impl Slot {
             }
             // A reorg took it out. The network has seen it, so it can come back by itself.
             (Sighting::Missing, place) => {
-                *place = Place::unsent(head);
+                *place = Place::unsent(tip);
                 if let Place::Pool { accepted, .. } = place {
                     *accepted = true;
                 }
@@ -246,9 +257,10 @@ impl Slot {
 }
 
 impl Place {
-    fn unsent(head: BlockNumber) -> Self {
+    fn unsent((since, since_time): Tip) -> Self {
         Self::Pool {
-            since: head,
+            since,
+            since_time,
             sent_at: None,
             sending: None,
             accepted: false,

@@ -1,5 +1,57 @@
 //! What to bid for inclusion (EIP-1559), and how much more when a bid stalls.
 
+use std::time::Duration;
+
+/// How a bid follows from what others pay. It may change while a sender runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bidding {
+    /// What a bid covers of the newest base fee, in percent. The base fee rises by at most an eighth
+    /// per block, so 200 covers five full blocks.
+    pub base_fee_percent: u64,
+    /// Which of recent tips is taken as usual, in hundredths of a percent.
+    pub tip_percentile: u16,
+    /// What is bid of the usual tip, in percent.
+    pub tip_percent: u64,
+    /// What each transaction that waits already adds to the tip, in percent.
+    pub waiting_percent: u64,
+    /// Least tip in wei per gas.
+    pub tip_min_wei: u128,
+    /// For how long the chain may go on without a transaction whose bid it would take, until it is
+    /// bid for anew. One that is bid too low is bid for anew at once.
+    pub patience: Duration,
+}
+
+impl Default for Bidding {
+    fn default() -> Self {
+        Self {
+            base_fee_percent: 200,
+            tip_percentile: 5_000,
+            tip_percent: 100,
+            waiting_percent: 0,
+            tip_min_wei: 1_000_000,
+            patience: Duration::ZERO,
+        }
+    }
+}
+
+impl Bidding {
+    /// What a gas is bid for, in wei, where the base fee is `base_wei` and `tip_wei` the usual tip.
+    pub fn price_wei(&self, base_wei: u128, tip_wei: u128) -> u128 {
+        percent(base_wei, self.base_fee_percent).saturating_add(self.tip_wei(tip_wei, 0))
+    }
+
+    fn tip_wei(&self, usual_wei: u128, waiting: usize) -> u128 {
+        let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
+        let more = self.waiting_percent.saturating_mul(waiting);
+        let tip = percent(percent(usual_wei, self.tip_percent), more.saturating_add(100));
+        tip.max(self.tip_min_wei)
+    }
+}
+
+fn percent(wei: u128, percent: u64) -> u128 {
+    wei.saturating_mul(percent.into()) / 100
+}
+
 /// A bid in wei per gas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fees {
@@ -21,22 +73,23 @@ pub(super) struct FeeMarket {
 /// The bounds that the account's owner set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FeeLimits {
-    /// Least tip.
-    pub(super) tip_min_wei: u128,
+    /// How a bid follows from what others pay.
+    pub(super) bidding: Bidding,
+    /// Transactions that wait already.
+    pub(super) waiting: usize,
     /// Highest bid.
     pub(super) max_wei: u128,
 }
 
-/// The base fee at most rises by an eighth per block: twice as much covers five full blocks.
-const BASE_FEE_HEADROOM: u128 = 2;
 /// A node takes a replacement only for a markedly higher bid; an eighth satisfies all of them.
 const REPLACEMENT_DIVISOR: u128 = 8;
 
 impl FeeMarket {
     /// A first bid with `extra_wei` on top of the usual tip.
     pub(super) fn bid(&self, extra_wei: u128, limits: &FeeLimits) -> Fees {
-        let tip = self.tip_wei.max(limits.tip_min_wei).saturating_add(extra_wei);
-        let max = self.base_wei.saturating_mul(BASE_FEE_HEADROOM).saturating_add(tip);
+        let FeeLimits { bidding, waiting, .. } = limits;
+        let tip = bidding.tip_wei(self.tip_wei, *waiting).saturating_add(extra_wei);
+        let max = percent(self.base_wei, bidding.base_fee_percent).saturating_add(tip);
         let max = max.min(limits.max_wei);
         Fees { max_wei: max, tip_wei: tip.min(max) }
     }
@@ -68,7 +121,27 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LIMITS: FeeLimits = FeeLimits { tip_min_wei: 5, max_wei: 10_000 };
+    const BIDDING: Bidding = Bidding {
+        base_fee_percent: 200,
+        tip_percentile: 5_000,
+        tip_percent: 100,
+        waiting_percent: 0,
+        tip_min_wei: 5,
+        patience: Duration::ZERO,
+    };
+    const LIMITS: FeeLimits = FeeLimits { bidding: BIDDING, waiting: 0, max_wei: 10_000 };
+
+    #[test]
+    fn a_bid_follows_the_owners_rule() {
+        let market = FeeMarket { base_wei: 100, tip_wei: 40 };
+        let rule =
+            Bidding { base_fee_percent: 150, tip_percent: 50, waiting_percent: 10, ..BIDDING };
+        let waiting = |waiting| FeeLimits { bidding: rule, waiting, max_wei: 10_000 };
+        assert_eq!(market.bid(0, &waiting(0)), Fees { max_wei: 170, tip_wei: 20 });
+        assert_eq!(market.bid(0, &waiting(5)), Fees { max_wei: 180, tip_wei: 30 });
+        assert_eq!(rule.price_wei(100, 40), 170);
+        assert_eq!(rule.price_wei(100, 0), 155, "the least tip");
+    }
 
     #[test]
     fn a_first_bid_covers_a_rising_base_fee_within_the_limit() {

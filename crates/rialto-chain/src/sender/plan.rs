@@ -4,6 +4,7 @@ use super::Nonce;
 use super::book::{Book, Intent, Millis, Place, Slot};
 use super::fees::{FeeLimits, Fees};
 use crate::BlockNumber;
+use rialto_protocol::Timestamp;
 
 /// The owner's settings, as far as choices depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +91,10 @@ struct Flight<'a> {
 
 impl Flight<'_> {
     fn step(&self) -> Option<Action> {
-        let Place::Pool { since, sent_at, outbid, .. } = &self.slot.place else { return None };
-        let stalled = self.is_stalled(*since);
+        let Place::Pool { since, since_time, sent_at, outbid, .. } = &self.slot.place else {
+            return None;
+        };
+        let stalled = self.is_stalled(*since, *since_time);
         let raised = || self.raised_fees();
         match self.slot.intent {
             Intent::Unknown if stalled && sent_at.is_some() => {
@@ -118,11 +121,13 @@ impl Flight<'_> {
         due.then_some(Action::Broadcast(self.nonce))
     }
 
-    /// Blocks pass and this one is not among them though nothing else holds it back. Time does not
-    /// count: while a chain stands still, higher bids would only cost.
-    fn is_stalled(&self, since: BlockNumber) -> bool {
+    /// Blocks pass and this one is not among them though nothing else holds it back. Time counts by
+    /// the chain's clock alone: while a chain stands still, higher bids would only cost.
+    fn is_stalled(&self, since: BlockNumber, since_time: Timestamp) -> bool {
         let waited = self.book.head.0.saturating_sub(since.0) >= self.policy.stall_blocks;
-        let is_first = self.nonce == self.book.latest;
+        let patience_s = self.policy.limits.bidding.patience.as_secs();
+        let is_late = since_time.seconds_until(self.book.clock.time) >= patience_s;
+        let is_first = self.nonce == self.book.latest && is_late;
         let is_cheap = self.slot.fees().is_some_and(|bid| self.book.market.is_above(bid));
         waited && (is_first || is_cheap)
     }

@@ -1,14 +1,14 @@
 //! The chain as a sender uses it: an account at an endpoint, or a simulated chain.
 
 use super::book::{Attempt, Facts, Millis, Mined, Sighting, Watch};
-use super::fees::{FeeMarket, Fees};
+use super::fees::{Bidding, FeeMarket, Fees};
 use super::verdict::Verdict;
 use super::{Nonce, Receipt};
 use crate::endpoint::OrFailed;
 use crate::{BlockNumber, BlockRef, Call, Endpoint, EndpointError, MarketRevert, revert};
 use alloy::consensus::{Transaction, TxEnvelope};
+use alloy::eips::BlockId;
 use alloy::eips::eip2718::Encodable2718;
-use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::primitives::{Address, Bytes, TxKind};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionReceipt;
@@ -19,6 +19,7 @@ use futures::stream::{self, StreamExt};
 use rialto_protocol::Wei;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 /// A call with the gas it was given.
@@ -54,12 +55,10 @@ pub(super) struct Account {
     pub(super) address: Address,
     /// When its clock began.
     pub(super) since: Instant,
+    /// How the owner wants bids made.
+    pub(super) bidding: watch::Receiver<Bidding>,
 }
 
-/// Blocks whose tips say what is usual.
-const FEE_HISTORY_BLOCKS: u64 = 10;
-/// Of each block's tips, the one that half of its gas paid at least.
-const FEE_PERCENTILE: f64 = 50.0;
 /// Receipts asked for at once: an endpoint on another continent is not asked one by one, and a
 /// public one is not flooded.
 const LOOKS_AT_ONCE: usize = 16;
@@ -133,16 +132,9 @@ impl Account {
         count.map(Nonce).or_failed("tell an account's nonce")
     }
 
-    /// Zero where the endpoint does not tell; the account's own minimum then decides.
     async fn usual_tip(&self) -> u128 {
-        let newest = BlockNumberOrTag::Latest;
-        let provider = self.endpoint.provider();
-        let asked = provider.get_fee_history(FEE_HISTORY_BLOCKS, newest, &[FEE_PERCENTILE]);
-        let history = timeout(ANSWER_LIMIT, asked).await.ok().and_then(Result::ok);
-        let rewards = history.and_then(|history| history.reward).unwrap_or_default();
-        let mut tips: Vec<u128> = rewards.into_iter().flatten().filter(|tip| *tip > 0).collect();
-        tips.sort_unstable();
-        tips.get(tips.len() / 2).copied().unwrap_or_default()
+        let percentile = self.bidding.borrow().tip_percentile;
+        timeout(ANSWER_LIMIT, self.endpoint.usual_tip(percentile)).await.unwrap_or_default()
     }
 
     /// What can be told of each nonce. One that fails is left out and waits for the next look: of

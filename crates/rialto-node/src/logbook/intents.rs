@@ -20,7 +20,7 @@ pub(crate) enum IntentKind {
 
 impl IntentKind {
     /// The word in the table and in history.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Lock => "lock",
             Self::Commit => "commit",

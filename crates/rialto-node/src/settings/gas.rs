@@ -2,6 +2,8 @@
 
 use super::section::{Section, section};
 use super::value::Value;
+use rialto_chain::Bidding;
+use std::time::Duration;
 use toml::de::DeValue;
 
 /// How much is bid for inclusion, or assumed to be.
@@ -32,9 +34,9 @@ section! {
         /// Added for every transaction that is waiting already.
         [Locking]
         dynamic_multiplier_percentage: u64 = 5, in "percent", most 10_000;
-        /// Least tip.
+        /// Least tip; some nodes refuse to pass on what has none.
         [Locking]
-        min_priority_fee_wei: u64 = 0, in "wei per gas";
+        min_priority_fee_wei: u64 = 1_000_000, in "wei per gas";
     }
 }
 
@@ -72,6 +74,20 @@ impl GasMode {
             priority_fee_percentile: Percentile(percentile),
             dynamic_multiplier_percentage: 0,
             ..CustomGas::default()
+        }
+    }
+}
+
+impl CustomGas {
+    /// The same for the transaction sender. `patience` is for bids that today's blocks would take.
+    pub(crate) fn bidding(&self, patience: Duration) -> Bidding {
+        Bidding {
+            base_fee_percent: self.base_fee_multiplier_percentage,
+            tip_percentile: self.priority_fee_percentile.0,
+            tip_percent: self.priority_fee_multiplier_percentage,
+            waiting_percent: self.dynamic_multiplier_percentage,
+            tip_min_wei: self.min_priority_fee_wei.into(),
+            patience,
         }
     }
 }
@@ -149,6 +165,27 @@ impl Value for Percentile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn modes_and_time_outs_become_rules_for_bids() {
+        let of = |text: &str| {
+            let settings = Settings::parse(text).unwrap().settings;
+            (settings.bidding(), settings.assumed_bidding())
+        };
+        let (usual, assumed) = of("");
+        let usual_of = (usual.base_fee_percent, usual.tip_percentile, usual.waiting_percent);
+        assert_eq!((usual_of, usual.patience), ((200, 3_000, 5), Duration::from_secs(45)));
+        let assumed = (assumed.base_fee_percent, assumed.tip_percentile, assumed.waiting_percent);
+        assert_eq!(assumed, (100, 2_000, 0), "what a calm block takes");
+        let (high, low) = of("[market]\ngas_priority_mode = \"high\"\n\
+             gas_estimation_priority_mode = \"low\"\n[batcher]\ntxn_timeout = 7\n");
+        assert_eq!((high.base_fee_percent, high.patience), (250, Duration::from_secs(7)));
+        assert_eq!(low.tip_percentile, 1_000);
+        let (own, _) = of("[market]\ngas_priority_mode = { custom = { \
+             base_fee_multiplier_percentage = 130, min_priority_fee_wei = 9 } }\n");
+        assert_eq!((own.base_fee_percent, own.tip_min_wei), (130, 9));
+    }
 
     fn read(text: &str) -> Result<GasMode, String> {
         GasMode::read(DeValue::parse(text).unwrap().get_ref(), &mut Vec::new())

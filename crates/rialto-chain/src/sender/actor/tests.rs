@@ -3,7 +3,7 @@
 //! the final chain agrees with it.
 
 use super::super::book::{Millis, Sighting, Watch};
-use super::super::fees::{FeeLimits, FeeMarket};
+use super::super::fees::{Bidding, FeeLimits, FeeMarket};
 use super::*;
 use crate::{BlockNumber, BlockRef};
 use alloy::consensus::{Transaction, TxEnvelope};
@@ -258,6 +258,15 @@ struct Bench {
     _mailbox: mpsc::Sender<Request>,
 }
 
+const BIDDING: Bidding = Bidding {
+    base_fee_percent: 200,
+    tip_percentile: 5_000,
+    tip_percent: 100,
+    waiting_percent: 0,
+    tip_min_wei: 1,
+    patience: Duration::ZERO,
+};
+
 impl Bench {
     fn new() -> Self {
         let port = SimPort::default();
@@ -273,12 +282,13 @@ impl Bench {
             chain_id: 1,
             log: Arc::new(port.clone()),
             policy: Policy {
-                limits: FeeLimits { tip_min_wei: 1, max_wei: 1_000_000_000 },
+                limits: FeeLimits { bidding: BIDDING, waiting: 0, max_wei: 1_000_000_000 },
                 confirmations: CONFIRMATIONS,
                 watch_blocks: 5,
                 stall_blocks: 2,
                 rebroadcast_ms: 2_000,
             },
+            bidding: watch::channel(BIDDING).1,
             poll_interval: Duration::from_secs(1),
             in_flight_max: 100,
             mailbox,

@@ -2,16 +2,25 @@
 
 use super::super::Receipt;
 use super::super::book::{Attempt, ChainClock, Mined};
-use super::super::fees::FeeMarket;
+use super::super::fees::{Bidding, FeeMarket};
 use super::*;
 use crate::BlockRef;
 use alloy::primitives::{B256, Bytes};
 use expect_test::{Expect, expect};
 use rialto_protocol::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+const BIDDING: Bidding = Bidding {
+    base_fee_percent: 200,
+    tip_percentile: 5_000,
+    tip_percent: 100,
+    waiting_percent: 0,
+    tip_min_wei: 10,
+    patience: Duration::from_secs(6),
+};
 const POLICY: Policy = Policy {
-    limits: FeeLimits { tip_min_wei: 10, max_wei: 10_000 },
+    limits: FeeLimits { bidding: BIDDING, waiting: 0, max_wei: 10_000 },
     confirmations: 2,
     watch_blocks: 8,
     stall_blocks: 3,
@@ -39,11 +48,16 @@ fn book(latest: u64, pending: u64, next: u64, slots: Vec<(u64, Slot)>) -> Book {
     }
 }
 
+/// Blocks come every two seconds.
+fn time_of(block: u64) -> Timestamp {
+    Timestamp(NOW.0 / 1_000 - 2 * (50 - block))
+}
+
 /// A call signed at block `since` and sent `age_ms` ago.
 fn call(since: u64, age_ms: Option<u64>, fees: Fees) -> Slot {
     let attempt = Attempt { hash: B256::ZERO, fees, raw: Bytes::new(), empty: false };
     let intent = Intent::Call { give_up_at: None, extra_tip_wei: 0 };
-    let mut slot = Slot::new(intent, vec![attempt], BlockNumber(since));
+    let mut slot = Slot::new(intent, vec![attempt], (BlockNumber(since), time_of(since)));
     if let Place::Pool { sent_at, accepted, .. } = &mut slot.place {
         (*sent_at, *accepted) = (age_ms.map(|age| Millis(NOW.0 - age)), age_ms.is_some());
     }
@@ -53,6 +67,13 @@ fn call(since: u64, age_ms: Option<u64>, fees: Fees) -> Slot {
 fn with(mut slot: Slot, change: impl FnOnce(&mut Slot)) -> Slot {
     change(&mut slot);
     slot
+}
+
+/// Its blocks came faster than patience wears out.
+fn quick(slot: &mut Slot) {
+    if let Place::Pool { since_time, .. } = &mut slot.place {
+        *since_time = Timestamp(NOW.0 / 1_000 - 4);
+    }
 }
 
 fn outbid(slot: &mut Slot) {
@@ -93,7 +114,7 @@ fn mined_in(block: u64, told: bool) -> Slot {
 
 /// Something that the endpoint does not show.
 fn unknown(since: u64) -> Slot {
-    let slot = Slot::new(Intent::Unknown, Vec::new(), BlockNumber(since));
+    let slot = Slot::new(Intent::Unknown, Vec::new(), (BlockNumber(since), time_of(since)));
     with(slot, |slot| {
         if let Place::Pool { sent_at, .. } = &mut slot.place {
             *sent_at = Some(NOW);
@@ -118,6 +139,7 @@ fn a_nonce_that_no_block_has() {
             ("not sent yet", one(call(50, None, FAIR))),
             ("sent a while ago", one(call(49, Some(5_000), FAIR))),
             ("three blocks without it", one(call(47, Some(10), FAIR))),
+            ("three blocks in four seconds without it", one(with(call(47, Some(10), FAIR), quick))),
             ("two blocks without it, below the base fee", one(call(48, Some(10), CHEAP))),
             (
                 "three blocks without it, bids the limit",
@@ -134,7 +156,7 @@ fn a_nonce_that_no_block_has() {
             ("in the mempool, unknown, stalled", one(unknown(47))),
             (
                 "in the mempool, being asked for",
-                one(Slot::new(Intent::Unknown, Vec::new(), BlockNumber(47))),
+                one(Slot::new(Intent::Unknown, Vec::new(), (BlockNumber(47), time_of(47)))),
             ),
             (
                 "to be used for nothing, stalled",
@@ -146,6 +168,7 @@ fn a_nonce_that_no_block_has() {
             not sent yet: [Broadcast(Nonce(5))]
             sent a while ago: [Broadcast(Nonce(5))]
             three blocks without it: [Replace(Nonce(5), Fees { max_wei: 1125, tip_wei: 113 })]
+            three blocks in four seconds without it: []
             two blocks without it, below the base fee: []
             three blocks without it, bids the limit: []
             three blocks, at the limit, sent a while ago: [Broadcast(Nonce(5))]
