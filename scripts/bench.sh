@@ -9,9 +9,9 @@ scripts/setup.sh
 
 # Bench targets print a table each. They are built with the dev profile, which is optimised and
 # already compiled.
-benches="$(git ls-files --cached --others --exclude-standard 'crates/*/benches/*.rs')"
+benches="$(git ls-files --cached --others --exclude-standard 'crates/*/benches/*/main.rs')"
 for bench in $benches; do
-  name="$(basename "$bench" .rs)"
+  name="$(basename "$(dirname "$bench")")"
   say "$name"
   cargo bench --profile dev --bench "$name"
 done
