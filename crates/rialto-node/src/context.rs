@@ -8,7 +8,7 @@ use crate::logbook::{Logbook, LogbookError};
 use crate::prices::{PriceOracle, Trouble};
 use crate::promises::Promises;
 use crate::requestor_lists::{ListError, ListKeeper};
-use crate::settings::{Live, Settings};
+use crate::settings::{self, Live, Settings};
 use crate::transact::IntentLog;
 use crate::venue::{Head, Venue};
 use crate::watch as chain;
@@ -186,6 +186,7 @@ impl Node {
         let store = settings.artifacts.store.clone();
         let store =
             store.unwrap_or_else(|| StoreConfig::Local { path: data_dir.join("artifacts") });
+        let fetch_policy = settings.fetch_policy(data_dir.join("fetched"));
         let venue = Venue {
             live,
             lanes: settings.prover.concurrent_jobs,
@@ -201,7 +202,8 @@ impl Node {
             sender,
             logbook,
             store: ArtifactStore::open(&store)?,
-            fetcher: Fetcher::new(settings.fetch_policy(data_dir.join("fetched")))?,
+            fetcher: Fetcher::new(fetch_policy.clone())?,
+            priority_fetcher: Fetcher::new(settings::for_priority(fetch_policy))?,
             zkvm: ports.zkvm,
             prover: ports.prover,
             head: head_seen,

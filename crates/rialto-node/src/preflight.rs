@@ -5,7 +5,7 @@ use crate::venue::Venue;
 use crate::workshop::StepError;
 use alloy::primitives::B256;
 use bytes::Bytes;
-use rialto_artifacts::{ArtifactId, FetchError};
+use rialto_artifacts::{ArtifactId, FetchError, Fetcher};
 use rialto_planner::{Budget, Preflight, Refusal, Skip, appraise};
 use rialto_protocol::{Input, ProofRequest, guest_env};
 use rialto_zkvm::{ExecuteError, ExecutionLimits};
@@ -122,10 +122,11 @@ fn refusal(error: ExecuteError, budget: Budget) -> LoadError {
 /// Fetches program and input and keeps them by content, so that what was judged is what is proven,
 /// whatever their URLs say later.
 pub(crate) async fn load(venue: &Venue, request: &ProofRequest) -> Result<Loaded, LoadError> {
-    let elf = fetch(venue, &request.image_url).await?;
+    let fetcher = venue.fetcher_for(request.id.client());
+    let elf = fetch(fetcher, &request.image_url).await?;
     let encoded = match &request.input {
         Input::Inline(data) => data.clone().into(),
-        Input::Url(url) => fetch(venue, url).await?,
+        Input::Url(url) => fetch(fetcher, url).await?,
     };
     let stdin: Bytes = guest_env::decode(&encoded)
         .map_err(|error| LoadError::Skip(Skip::Malformed { what: error.to_string() }))?
@@ -135,8 +136,8 @@ pub(crate) async fn load(venue: &Venue, request: &ProofRequest) -> Result<Loaded
     Ok(Loaded { elf, stdin, material })
 }
 
-async fn fetch(venue: &Venue, url: &str) -> Result<Bytes, LoadError> {
-    match venue.fetcher.fetch(url).await {
+async fn fetch(fetcher: &Fetcher, url: &str) -> Result<Bytes, LoadError> {
+    match fetcher.fetch(url).await {
         Ok(fetched) => Ok(fetched.bytes),
         Err(error) => Err(unfetchable(&error)),
     }

@@ -53,6 +53,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::de::DeTable;
 
+/// A priority requestor's program or input is at most this large, or `max_file_size` if that is more.
+const PRIORITY_FILE_BYTES_MAX: u64 = 1 << 30;
 /// A larger file is no configuration.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -312,6 +314,12 @@ impl Settings {
             ..FetchPolicy::default()
         }
     }
+}
+
+/// What may be fetched for priority requestors, whom `max_file_size` does not bind: what is fetched is
+/// held in memory, so there is a limit all the same.
+pub(crate) fn for_priority(policy: FetchPolicy) -> FetchPolicy {
+    FetchPolicy { max_bytes: policy.max_bytes.max(PRIORITY_FILE_BYTES_MAX), ..policy }
 }
 
 impl MarketSettings {

@@ -41,6 +41,8 @@ pub(crate) struct Venue {
     pub(crate) logbook: Logbook,
     pub(crate) store: ArtifactStore,
     pub(crate) fetcher: Fetcher,
+    /// For requestors whom `max_file_size` does not bind.
+    pub(crate) priority_fetcher: Fetcher,
     pub(crate) zkvm: Arc<dyn Zkvm>,
     pub(crate) prover: Arc<dyn Prover>,
     pub(crate) head: watch::Receiver<Head>,
@@ -94,6 +96,14 @@ impl Venue {
         let requestors = self.requestors.borrow().clone();
         let policy = self.settings().policy(&self.prices.borrow(), requestors);
         Policy { concurrent_jobs: self.lanes, ..policy }
+    }
+
+    /// Fetches within what a client may ask for.
+    pub(crate) fn fetcher_for(&self, client: Address) -> &Fetcher {
+        match self.requestors.borrow().is_priority(client) {
+            true => &self.priority_fetcher,
+            false => &self.fetcher,
+        }
     }
 
     /// The operator's settings as they are now.

@@ -643,3 +643,12 @@ proptest! {
         prop_assert_eq!(shown.value.as_deref(), Some(text.as_str()));
     }
 }
+
+#[test]
+fn priority_requestors_may_bring_larger_files() {
+    let policy = |text: &str| Settings::parse(text).unwrap().settings.fetch_policy("cache".into());
+    let small = policy("[market]\nmax_file_size = 10\n");
+    assert_eq!((small.max_bytes, for_priority(small.clone()).max_bytes), (10, 1 << 30));
+    let large = policy("[market]\nmax_file_size = 2000000000\n");
+    assert_eq!(for_priority(large).max_bytes, 2_000_000_000);
+}
