@@ -59,7 +59,16 @@ export function copy(at, keep, looked = [], built = []) {
   const restrictions = looked.map((name) => `{ paths = "src/${name}.sol", via_ir = true }`).join(", ");
   const settings = readFileSync(join(root, "tools/plain/foundry.toml"), "utf8");
   writeFileSync(join(target, "foundry.toml"), settings.replace('"<looked at>"', restrictions));
+  putCompiler(target);
   return target;
+}
+
+/** The compiler as forge finds it. Forge asks for its version each time, and to load it for that takes longer than many a test. */
+function putCompiler(target) {
+  const compiler = join(root, "tools/solc.mjs");
+  const version = execFileSync(compiler, ["--version"], { encoding: "utf8" });
+  const script = `#!/bin/sh\nif [ "$1" = --version ]; then cat <<'END'\n${version}END\nelse exec "${compiler}" "$@"; fi\n`;
+  writeFileSync(join(target, "solc"), script, { mode: 0o755 });
 }
 
 /** Writes what tests deploy in the place of a contract that is left out. */

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.27;
 
 import { Claim } from "../../src/fulfillment/Claim.sol";
-import { Fulfillment, FulfillmentBatch } from "../../src/fulfillment/FulfillmentBatch.sol";
+import { Fulfillment, FulfillmentBatch, FulfillmentBatchLib } from "../../src/fulfillment/FulfillmentBatch.sol";
 import { FulfillmentContext, FulfillmentContextLib } from "../../src/fulfillment/FulfillmentContext.sol";
 import { FulfillmentData } from "../../src/fulfillment/FulfillmentData.sol";
 import { GuardedTransfer } from "../../src/ledger/GuardedTransfer.sol";
@@ -17,12 +17,21 @@ import { ClaimTree } from "../../src/verification/ClaimTree.sol";
 import { InclusionSeal } from "../../src/verification/InclusionSeal.sol";
 
 /// @notice The contracts' libraries, callable with calldata. Deployed at a market's address it has that market's domain.
+///         What a library writes to memory it finds full of ones: nothing there may count as zero.
 contract LibraryHarness is Eip712Domain {
-    function requestDigest(ProofRequest calldata request) external view returns (bytes32) {
+    modifier onUsedMemory() {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            for { let i := 0 } lt(i, 0x1000) { i := add(i, 0x20) } { mstore(add(free, i), not(0)) }
+        }
+        _;
+    }
+
+    function requestDigest(ProofRequest calldata request) external view onUsedMemory returns (bytes32) {
         return _digest(request.hash());
     }
 
-    function requestDigest(SlimRequest calldata slim) external view returns (bytes32) {
+    function requestDigest(SlimRequest calldata slim) external view onUsedMemory returns (bytes32) {
         return _digest(slim.hash());
     }
 
@@ -58,7 +67,7 @@ contract LibraryHarness is Eip712Domain {
         return offer.priceAt(timestamp);
     }
 
-    function claimDigest(bytes32 imageId, bytes32 journalDigest) external view returns (bytes32) {
+    function claimDigest(bytes32 imageId, bytes32 journalDigest) external view onUsedMemory returns (bytes32) {
         return Claim.digest(imageId, journalDigest);
     }
 
@@ -82,6 +91,29 @@ contract LibraryHarness is Eip712Domain {
     function demandGas() external view returns (uint256 before) {
         before = gasleft();
         GuardedTransfer.demandGas();
+    }
+
+    function hashAsSent(FulfillmentBatch[] calldata batches) external pure onUsedMemory returns (bytes32) {
+        return FulfillmentBatchLib.hashAsSent(batches);
+    }
+
+    function verifyBy(FulfillmentBatch calldata batch, address router, bytes32[] memory digests)
+        external
+        view
+        onUsedMemory
+    {
+        batch.verifyBy(router, digests);
+    }
+
+    function encloses(FulfillmentBatch calldata batch, uint256 index) external pure returns (bool) {
+        return batch.encloses(batch.requests[index], batch.fills[index]);
+    }
+
+    function logDelivery(Fulfillment calldata fill, RequestId id, bytes32 digest, address prover)
+        external
+        onUsedMemory
+    {
+        fill.log(id, digest, prover);
     }
 
     function foldClaim(bytes32 claim, bytes32[] calldata path) external pure returns (bytes32) {
