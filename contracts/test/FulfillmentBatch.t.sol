@@ -97,11 +97,11 @@ contract FulfillmentBatchTest is Test {
         assertEq(bytes32(ask(call_)), keccak256(abi.encodePacked(uint256(0x20), array)), "hash");
     }
 
-    /// @dev Offset of a batch, and in the batch those of requests, fills and seal, of the first and of the last batch.
+    /// @dev Offset of a batch, and in the batch those of requests, fills and seal, of each batch.
     function test_an_offset_that_may_lead_backwards_gives_no_hash() public view {
         bytes memory call_ = abi.encodeCall(LibraryHarness.hashAsSent, (batchesOf(3)));
         uint256 array = SELECTOR + 0x40;
-        for (uint256 i = 0; i < 3; i += 2) {
+        for (uint256 i = 0; i < 3; ++i) {
             uint256 offset = array + 0x20 * i;
             uint256 batch = array + get(call_, offset);
             uint256[4] memory places = [offset, batch, batch + 0x20, batch + 0x40];
