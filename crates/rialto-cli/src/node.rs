@@ -10,6 +10,7 @@ mod pnl;
 pub(crate) mod records;
 mod run;
 mod sentence;
+mod setup;
 mod telling;
 
 use crate::show::Console;
@@ -23,6 +24,8 @@ pub(crate) use sentence::sentence;
 /// `rialto node …`
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum NodeCommand {
+    /// Write a working configuration and check everything that a node needs
+    Setup(setup::SetupArgs),
     /// Run a prover node until Ctrl-C
     Run(NodeArgs),
     /// Write, understand and check a configuration
@@ -41,6 +44,7 @@ pub(crate) enum NodeCommand {
 /// `rialto node …`
 pub(crate) async fn run(command: &NodeCommand, console: Console) -> Result<()> {
     match command {
+        NodeCommand::Setup(args) => setup::run(args, console).await,
         NodeCommand::Run(args) => run::run(args, console).await,
         NodeCommand::Config(command) => config::run(command, console),
         NodeCommand::Pause(args) => directive::tell(args, Directive::Pause, console).await,

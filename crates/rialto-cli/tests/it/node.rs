@@ -70,6 +70,39 @@ fn a_node_is_paused_changed_handed_over_and_drained_slow() {
 }
 
 #[test]
+fn a_setup_writes_a_configuration_and_says_what_is_missing() {
+    let terminal = Terminal::open();
+    let missing = terminal.rialto_as("prover-1", &["node", "setup", "--yes", "--json"]);
+    assert_eq!(missing.code, 3, "{}", missing.err);
+    let checks = |said: &Value| -> Vec<(String, bool)> {
+        let checks = said["checks"].as_array().unwrap().iter();
+        checks
+            .map(|check| {
+                let what = check["what"].as_str().unwrap().to_owned();
+                (what, check["is_there"].as_bool().unwrap())
+            })
+            .collect()
+    };
+    let all = ["chain", "gas", "collateral", "attesters", "prover"];
+    let expected = |there: [bool; 5]| -> Vec<(String, bool)> {
+        all.map(str::to_owned).into_iter().zip(there).collect()
+    };
+    assert_eq!(checks(&missing.json()), expected([true, true, false, false, true]));
+
+    let deposit = ["account", "deposit-collateral", "50 RCT"];
+    terminal.rialto_as("prover-1", &deposit).done();
+    let key = ".rialto/devnet/keys/attester-1.key";
+    let mut attester = terminal.start(&["attest", "run", "--json", "--key-file", key]);
+    attester.line();
+    let again = terminal.rialto_as("prover-1", &["node", "setup", "--check", "--json"]).done();
+    assert_eq!(checks(&again.json()), expected([true; 5]));
+    let kept = terminal.rialto_as("prover-1", &["node", "setup", "--yes"]);
+    assert_eq!(kept.code, 2, "a configuration is never overwritten: {}", kept.err);
+    let mute = terminal.rialto_as("prover-1", &["node", "setup", "--config", "other.toml"]);
+    assert!(mute.err.contains("the answers ended before the questions"), "{}", mute.err);
+}
+
+#[test]
 fn a_venue_that_cannot_be_reached_does_not_hold_up_another() {
     let terminal = Terminal::open();
     let network: Value = serde_json::from_str(&terminal.network_file()).unwrap();
