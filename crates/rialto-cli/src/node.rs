@@ -12,6 +12,7 @@ mod run;
 mod sentence;
 mod setup;
 mod telling;
+mod top;
 
 use crate::show::Console;
 use anyhow::Result;
@@ -37,6 +38,8 @@ pub(crate) enum NodeCommand {
     Resume(directive::TellArgs),
     /// Take no new work, finish what is locked, then end
     Drain(directive::DrainArgs),
+    /// Watch a running node on the terminal
+    Top(top::TopArgs),
     /// Show what was earned, spent and lost
     Pnl(pnl::PnlArgs),
 }
@@ -50,6 +53,7 @@ pub(crate) async fn run(command: &NodeCommand, console: Console) -> Result<()> {
         NodeCommand::Pause(args) => directive::tell(args, Directive::Pause, console).await,
         NodeCommand::Resume(args) => directive::tell(args, Directive::Run, console).await,
         NodeCommand::Drain(args) => directive::drain(args, console).await,
+        NodeCommand::Top(args) => top::run(args, console).await,
         NodeCommand::Pnl(args) => pnl::run(args, console).await,
     }
 }

@@ -106,7 +106,7 @@ impl Rounds {
             orders: open,
             plan: Some(plan),
             at: Some(Instant::now()),
-            learned_khz: self.speeds.learned_khz(),
+            learned_hz: self.speeds.learned_hz(),
         }));
         Ok(())
     }

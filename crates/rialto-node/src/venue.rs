@@ -75,8 +75,8 @@ pub(crate) struct Round {
     pub(crate) plan: Option<Plan>,
     /// When it was made.
     pub(crate) at: Option<Instant>,
-    /// The prover's speed by its latest proofs, in thousand cycles a second.
-    pub(crate) learned_khz: Option<u64>,
+    /// The prover's speed by its latest proofs, in cycles a second.
+    pub(crate) learned_hz: Option<u64>,
 }
 
 impl Head {

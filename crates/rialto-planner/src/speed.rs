@@ -70,12 +70,12 @@ impl Speeds {
         }
     }
 
-    /// Thousand cycles a second over the latest proofs of all programs; nothing before the first.
-    pub fn learned_khz(&self) -> Option<u64> {
+    /// Cycles a second over the latest proofs of all programs; nothing before the first.
+    pub fn learned_hz(&self) -> Option<u64> {
         let cycles: u128 = self.any.iter().map(|sample| u128::from(sample.cycles.0)).sum();
         let took: Duration = self.any.iter().map(|sample| sample.took).sum();
-        let khz = cycles.checked_div(took.as_millis())?;
-        Some(u64::try_from(khz).unwrap_or(u64::MAX))
+        let hz = cycles.saturating_mul(1_000).checked_div(took.as_millis())?;
+        Some(u64::try_from(hz).unwrap_or(u64::MAX))
     }
 
     /// At the assumed speed.
@@ -210,10 +210,10 @@ mod tests {
     #[test]
     fn the_speed_over_all_is_by_time_and_not_by_proof() {
         let mut speeds = Speeds::new(100);
-        assert_eq!(speeds.learned_khz(), None);
+        assert_eq!(speeds.learned_hz(), None);
         speeds.learn(program(1), sample(1, 10_000));
         speeds.learn(program(2), sample(9, 10_000));
-        assert_eq!(speeds.learned_khz(), Some(500));
+        assert_eq!(speeds.learned_hz(), Some(500_000));
     }
 
     proptest! {

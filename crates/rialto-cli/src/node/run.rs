@@ -14,6 +14,7 @@ use rialto_node::settings::{Reload, Reloading, VenueSettings};
 use rialto_node::{Directive, News, Place, Ports, Promises, Settings, keep, take_over};
 use rialto_zkvm::{LocalProver, LocalProverConfig};
 use serde::Serialize;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -170,14 +171,17 @@ fn place_of(
         Some(data_dir) => data_dir.join(&identity.name),
         None => node_dir(&identity.name),
     });
-    let listen = settings.borrow().monitor.listen;
-    let monitor = listen.and_then(|mut listen| {
-        let offset = u16::try_from(number).ok()?;
-        listen.set_port(listen.port().checked_add(offset)?);
-        Some(listen)
-    });
+    let monitor = pages_of(&settings.borrow(), number);
     let venue = Some(identity.name.clone());
     Ok(Place { settings: settings.clone(), venue, network, signer, data_dir, monitor })
+}
+
+/// Where the venue of that number serves its pages: each on a port of its own.
+pub(super) fn pages_of(settings: &Settings, number: usize) -> Option<SocketAddr> {
+    let mut listen = settings.monitor.listen?;
+    let offset = u16::try_from(number).ok()?;
+    listen.set_port(listen.port().checked_add(offset)?);
+    Some(listen)
 }
 
 fn node_dir(name: &str) -> PathBuf {
@@ -249,5 +253,19 @@ fn report(news: &Reload, console: Console) {
         console.object(&Reloaded { event: "settings", is_applied, text: &text });
     } else {
         console.remark(&text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_venue_has_pages_of_its_own() {
+        let listen = |text: &str| Settings::parse(text).unwrap().settings;
+        let settings = listen("[monitor]\nlisten = \"127.0.0.1:65534\"\n");
+        let pages = |number| pages_of(&settings, number).map(|pages| pages.port());
+        assert_eq!([0, 1, 2, 100_000].map(pages), [Some(65_534), Some(65_535), None, None]);
+        assert_eq!(pages_of(&listen(""), 0), None);
     }
 }

@@ -77,7 +77,7 @@ fn is_worth_a_line(entry: &Entry, told: &mut HashMap<RequestDigest, u32>) -> boo
 }
 
 /// A request's name on a line: client and index, or its digest if the request was seen earlier.
-fn short(id: Option<RequestId>, digest: RequestDigest) -> String {
+pub(super) fn short(id: Option<RequestId>, digest: RequestDigest) -> String {
     match id {
         Some(id) => {
             let client = id.client().to_string();

@@ -5,6 +5,7 @@ use crate::terminal::{BLOCK, Running, Terminal};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 
 const RULES: &str = include_str!("../../../../docs/alerts.yml");
 
@@ -101,6 +102,44 @@ fn check_rules(metrics: &str) {
     assert!(!has_series(metrics, &absent), "the check itself tells present from absent");
 }
 
+/// Somebody looks at it on a terminal of their own for a moment.
+fn watch_it(terminal: &Terminal) {
+    // A terminal that nobody sits at has no size.
+    let top = "stty cols 120 rows 40; exec \"$RIALTO\" node top --config node.toml";
+    let mut look = Command::new("script")
+        .args(["--quiet", "--return", "--command", top, "/dev/null"])
+        .env("RIALTO", env!("CARGO_BIN_EXE_rialto"))
+        .current_dir(terminal.dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut keys, mut screen) = (look.stdin.take().unwrap(), look.stdout.take().unwrap());
+    let mut seen = String::new();
+    let mut read = |seen: &mut String| {
+        let mut bytes = [0; 4_096];
+        let count = screen.read(&mut bytes).unwrap();
+        assert_ne!(count, 0, "it ended with {seen}");
+        seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    };
+    // Only what has changed is drawn, so words are looked for and not sentences.
+    while !(seen.contains("standing") && seen.contains("below its error threshold")) {
+        read(&mut seen);
+    }
+    seen.clear();
+    keys.write_all(b"s").unwrap();
+    while !seen.contains("deadlin") {
+        read(&mut seen);
+    }
+    keys.write_all(b"q").unwrap();
+    // The page that was there before is shown again, with its cursor.
+    while !(seen.contains("\u{1b}[?1049l") && seen.contains("\u{1b}[?25h")) {
+        read(&mut seen);
+    }
+    drop(keys);
+    assert!(look.wait().unwrap().success());
+}
+
 #[test]
 fn a_running_node_shows_what_it_does_and_why() {
     let terminal = Terminal::open();
@@ -148,6 +187,8 @@ fn a_running_node_shows_what_it_does_and_why() {
     let total = terminal.rialto(&["node", "pnl", "--json"]).done().json();
     assert_eq!(total["total"]["income_wei"], "0");
 
+    watch_it(&terminal);
+
     // Counters begin anew with each process; what was earned does not.
     drop(node);
     let mut node = start_node(&terminal, address);
@@ -167,6 +208,17 @@ fn a_request_that_no_node_saw_says_where_it_was_looked_for() {
     let absent = terminal.rialto(&["node", "pnl", "--data-dir", "elsewhere"]);
     assert_eq!(absent.code, 2, "{}", absent.err);
     assert!(absent.error().contains("there is no logbook at elsewhere"), "{}", absent.err);
+    let piped = terminal.rialto(&["node", "top", "--url", "http://127.0.0.1:9"]);
+    assert_eq!(piped.code, 2, "{}", piped.err);
+    assert!(piped.error().contains("read http://127.0.0.1:9/api/v1/status instead"));
+    let whose = terminal.rialto(&["node", "top"]);
+    assert!(whose.error().contains("name it with --config or --url"), "{}", whose.err);
+    terminal.write("quiet.toml", "");
+    let quiet = terminal.rialto(&["node", "top", "--config", "quiet.toml"]);
+    assert!(quiet.error().contains("serves no pages"), "{}", quiet.err);
+    terminal.write("node.toml", "[monitor]\nlisten = \"127.0.0.1:9\"\n");
+    let venue = terminal.rialto(&["node", "top", "--config", "node.toml", "--venue", "base"]);
+    assert!(venue.error().contains("node.toml has no venue base"), "{}", venue.err);
     let nonsense = terminal.rialto(&["why", "block-header"]);
     assert_eq!(nonsense.code, 2, "{}", nonsense.err);
 }

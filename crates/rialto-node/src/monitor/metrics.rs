@@ -69,7 +69,7 @@ pub(super) struct Levels {
     pub(super) promised_cycles: Level,
     pub(super) busy_for: Gauge,
     pub(super) locks_late: Gauge,
-    pub(super) prover_khz: Family<Label, Gauge>,
+    pub(super) prover_hz: Family<Label, Gauge>,
     pub(super) prover_ready: Gauge,
     pub(super) breaker: Gauge,
     pub(super) intake: Gauge,
@@ -194,8 +194,8 @@ fn work(to: &mut Registry, counts: &Counts, levels: &Levels) {
     to.register("deliveries", "Deliveries of ours that were mined", counts.deliveries.clone());
     let help = "Orders in each transaction that hands in proofs";
     to.register("delivery_batch_orders", help, counts.batch.0.clone());
-    let help = "Speed of the prover in thousand cycles a second: as set, and by its latest proofs";
-    to.register("prover_speed_khz", help, levels.prover_khz.clone());
+    let help = "Speed of the prover in cycles a second: as set, and by its latest proofs";
+    to.register("prover_speed_hz", help, levels.prover_hz.clone());
     let help = "Whether the prover takes work";
     to.register("prover_ready", help, levels.prover_ready.clone());
     let help = "Steps that failed and are tried again, by step";

@@ -5,7 +5,7 @@
 
 use crate::decimal;
 use crate::directive::Directive;
-use crate::event::Entry;
+use crate::event::{Entry, Level};
 use crate::ledger::Row;
 use crate::story::Story;
 use alloy::primitives::Address;
@@ -26,6 +26,8 @@ pub struct Status {
     pub chain: Chain,
     /// Whether it is ready, and if not, why.
     pub readiness: Readiness,
+    /// What its operator should look at, the worst first.
+    pub alerts: Vec<Alert>,
     /// What the account holds.
     pub balances: Balances,
     /// What is promised.
@@ -40,6 +42,15 @@ pub struct Status {
     pub today: Row,
     /// The machine.
     pub host: Host,
+}
+
+/// Something that its operator should look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// How bad it is.
+    pub level: Level,
+    /// What it is, in words.
+    pub text: String,
 }
 
 /// The chain as it was last read.
@@ -116,10 +127,10 @@ pub struct Load {
     pub late_orders: usize,
     /// When the prover has made all it has promised, by the estimates.
     pub busy_for_s: u64,
-    /// Speed of the prover by its latest proofs, in thousand cycles a second, once it has made any.
-    pub learned_khz: Option<u64>,
-    /// Speed that is assumed for programs of which nothing is known.
-    pub assumed_khz: u64,
+    /// Speed of the prover by its latest proofs, in cycles a second, once it has made any.
+    pub learned_hz: Option<u64>,
+    /// Speed that is assumed while nothing is known.
+    pub assumed_hz: u64,
     /// Whether locking has stopped because proving fails.
     pub breaker: BreakerState,
     /// Whether new work is taken.

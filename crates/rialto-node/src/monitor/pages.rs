@@ -102,12 +102,14 @@ async fn status(State(monitor): Shared) -> Result<Json<Status>, Refusal> {
     let since_ms = Day::start_ms(now_ms());
     let postings = monitor.reader.postings(since_ms).await?;
     let today = Statement::new(Grouping::Day, &[(String::new(), postings)]).total;
+    let readiness = monitor.readiness().await;
     Ok(Json(Status {
         prover: monitor.venue.me(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         up_s: monitor.began.elapsed().as_secs(),
         chain: monitor.chain(),
-        readiness: monitor.readiness().await,
+        alerts: monitor.alerts(&readiness),
+        readiness,
         balances: monitor.balances(),
         load: monitor.load(),
         open_orders: monitor.open_orders(),

@@ -4,7 +4,7 @@ use super::Monitor;
 use super::balance::Levels;
 use super::metrics::by;
 use super::page::{
-    Balances, BreakerState, Chain, Health, Host, IntakeState, Load, OrderLine, Readiness,
+    Alert, Balances, BreakerState, Chain, Health, Host, IntakeState, Load, OrderLine, Readiness,
 };
 use crate::event::Level;
 use crate::logbook::{OpenOrder, now_ms};
@@ -18,6 +18,8 @@ use std::time::Duration;
 const SILENCE_MAX_S: u64 = 30;
 /// As many blocks come in while one look at the chain is under way, on the fastest of chains.
 const BLOCKS_BEHIND_MAX: u64 = 32;
+/// Chains make blocks every few seconds; an endpoint so far behind has stopped following.
+const HEAD_LAG_MAX_S: u64 = 300;
 /// A round takes milliseconds, and twenty times the longest wait for the logbook's disk ends here.
 const ROUND_MAX_S: u64 = 60;
 
@@ -68,6 +70,40 @@ impl Standings {
     }
 }
 
+/// What a node can work with, and its operator should know.
+#[derive(Clone, Copy, Debug, Default)]
+struct Signs {
+    late_orders: usize,
+    head_lag_s: u64,
+    levels: Levels,
+    disk_is_low: bool,
+}
+
+impl Signs {
+    /// What stands in the way of work, then what does not yet.
+    fn alerts(self, readiness: &Readiness) -> Vec<Alert> {
+        let alert = |level| move |text: String| Alert { level, text };
+        let mut alerts: Vec<_> =
+            readiness.problems.iter().cloned().map(alert(Level::Error)).collect();
+        if self.late_orders > 0 {
+            let text = format!("{} locked orders are late by the estimates", self.late_orders);
+            alerts.push(alert(Level::Error)(text));
+        }
+        let mut warn = |text: String| alerts.push(alert(Level::Warn)(text));
+        let balances = [("native", self.levels.native), ("collateral", self.levels.collateral)];
+        for (name, _) in balances.iter().filter(|(_, level)| *level == Level::Warn) {
+            warn(format!("the {name} balance is below its warning threshold"));
+        }
+        if self.head_lag_s > HEAD_LAG_MAX_S {
+            warn(format!("the chain's last block is {} s old", self.head_lag_s));
+        }
+        if self.disk_is_low {
+            warn("the data directory's disk is nearly full".to_owned());
+        }
+        alerts
+    }
+}
+
 impl Monitor {
     pub(super) fn health(&self) -> Health {
         let chain_last_read_s_ago = self.venue.head.borrow().seen_at.elapsed().as_secs();
@@ -104,6 +140,17 @@ impl Monitor {
             intake: load.intake,
         };
         standings.readiness()
+    }
+
+    pub(super) fn alerts(&self, readiness: &Readiness) -> Vec<Alert> {
+        let (load, chain) = (self.load(), self.chain());
+        let signs = Signs {
+            late_orders: load.late_orders,
+            head_lag_s: chain.head_lag_s,
+            levels: *self.levels.borrow(),
+            disk_is_low: self.host.borrow().disk_is_low(),
+        };
+        signs.alerts(readiness)
     }
 
     pub(super) fn balances(&self) -> Balances {
@@ -166,8 +213,8 @@ impl Monitor {
             owed_orders: load.map_or(0, |load| load.owed),
             late_orders: slots.iter().filter(|slot| slot.is_late()).count(),
             busy_for_s: load.map_or(Duration::ZERO, |load| load.busy_for).as_secs(),
-            learned_khz: round.learned_khz,
-            assumed_khz: self.venue.settings().market.peak_prove_khz,
+            learned_hz: round.learned_hz,
+            assumed_hz: self.venue.settings().market.peak_prove_khz.saturating_mul(1_000),
             breaker: load.map_or(BreakerState::Closed, |load| load.breaker.into()),
             intake: self.venue.intake().into(),
             directive: *self.venue.directive.borrow(),
@@ -206,10 +253,10 @@ impl super::metrics::Levels {
         self.locks_late.set(i64::try_from(load.late_orders).unwrap_or(i64::MAX));
         self.breaker.set(load.breaker as i64);
         self.intake.set(load.intake as i64);
-        let speeds = [("assumed", Some(load.assumed_khz)), ("learned", load.learned_khz)];
-        for (kind, khz) in speeds {
-            if let Some(khz) = khz {
-                self.prover_khz.get_or_create(&by("kind", kind)).set(khz.cast_signed());
+        let speeds = [("assumed", Some(load.assumed_hz)), ("learned", load.learned_hz)];
+        for (kind, hz) in speeds {
+            if let Some(hz) = hz {
+                self.prover_hz.get_or_create(&by("kind", kind)).set(hz.cast_signed());
             }
         }
     }
@@ -307,14 +354,14 @@ fn step_words(step: &Step, now: Timestamp) -> String {
             0 | 1 => format!("waits for {why}"),
             seconds => format!("waits for {why} ({seconds} s)"),
         },
-        Step::Skip(_) => "is refused".to_owned(),
-        Step::Preflight(_) => "is judged".to_owned(),
-        Step::Lock { .. } => "is locked".to_owned(),
-        Step::Prove { .. } => "is proven".to_owned(),
-        Step::Seal => "is attested".to_owned(),
-        Step::Deliver(_) => "is delivered".to_owned(),
-        Step::Slash => "its collateral is called for".to_owned(),
-        Step::Done(_) => "is closed".to_owned(),
+        Step::Skip(_) => "to be refused".to_owned(),
+        Step::Preflight(_) => "to be judged".to_owned(),
+        Step::Lock { .. } => "to be locked".to_owned(),
+        Step::Prove { .. } => "to be proven".to_owned(),
+        Step::Seal => "to be attested".to_owned(),
+        Step::Deliver(_) => "to be delivered".to_owned(),
+        Step::Slash => "its collateral to be called for".to_owned(),
+        Step::Done(_) => "to be closed".to_owned(),
     }
 }
 
@@ -378,6 +425,32 @@ mod tests {
             ready
             no new work is taken
         "#]].assert_eq(&rows);
+    }
+
+    #[test]
+    fn what_an_operator_should_look_at_is_said_the_worst_first() {
+        let not_ready = Readiness { ready: false, problems: vec!["the node is stopping".into()] };
+        let signs = Signs {
+            late_orders: 2,
+            head_lag_s: 301,
+            levels: Levels { native: Level::Warn, collateral: Level::Error },
+            disk_is_low: true,
+        };
+        let lines: String = signs
+            .alerts(&not_ready)
+            .iter()
+            .map(|alert| format!("{:?}: {}\n", alert.level, alert.text))
+            .collect();
+        expect![[r#"
+            Error: the node is stopping
+            Error: 2 locked orders are late by the estimates
+            Warn: the native balance is below its warning threshold
+            Warn: the chain's last block is 301 s old
+            Warn: the data directory's disk is nearly full
+        "#]]
+        .assert_eq(&lines);
+        let quiet = Signs { head_lag_s: 300, ..Signs::default() };
+        assert_eq!(quiet.alerts(&Readiness { ready: true, problems: vec![] }), []);
     }
 
     #[test]
