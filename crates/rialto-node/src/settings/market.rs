@@ -115,7 +115,7 @@ section! {
         max_concurrent_proofs: u32 = 1, in "orders", least 1;
         /// Programs run at once to judge requests. Existing brokers run 8 on their cluster; here
         /// they share this machine with the prover.
-        [Judging, restart, process]
+        [Judging, process]
         max_concurrent_preflights: u32 = 2, in "programs", least 1, most 1_024;
         /// In which order requests are judged.
         [Judging, process]
