@@ -1,6 +1,9 @@
 //! A JSON-RPC endpoint of one chain.
 //!
-//! Every request has a time limit, so that a silent endpoint is an error and not a hang.
+//! Every request has a time limit, so that a silent endpoint is an error and not a hang; a question that
+//! fails for a moment is asked again.
+
+mod patience;
 
 use crate::traffic::{Counted, Traffic};
 use crate::{BlockNumber, BlockRef};
@@ -11,6 +14,7 @@ use alloy::rpc::client::RpcClient;
 use alloy::rpc::types::{Header, TransactionRequest};
 use alloy::transports::http::{Http, reqwest};
 use alloy::transports::{IntoBoxTransport, TransportError, TransportResult};
+use patience::Patience;
 use rialto_protocol::{Timestamp, Wei};
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,7 +146,7 @@ impl Endpoint {
 
 fn counted(transport: impl IntoBoxTransport, is_local: bool) -> (RootProvider, Arc<Traffic>) {
     let (counted, traffic) = Counted::new(transport.into_box_transport());
-    (RootProvider::new(RpcClient::new(counted, is_local)), traffic)
+    (RootProvider::new(RpcClient::builder().layer(Patience).transport(counted, is_local)), traffic)
 }
 
 impl From<&Header> for BlockFacts {

@@ -36,6 +36,10 @@ pub struct FeedConfig {
     pub confirmations: u64,
     /// Most blocks asked for at once; endpoints that refuse it are asked for fewer. At least 1.
     pub chunk_blocks_max: u64,
+    /// How many blocks an endpoint's nodes may lag behind each other. A node that lacks a block tells
+    /// of a range that ends in it without a word as if it were empty, so the newest blocks are read
+    /// one by one and by hash.
+    pub lag_blocks: u64,
     /// Most blocks the trail remembers, at least 1. A reorg deeper than the trail starts over from
     /// `look_back_blocks` before its oldest block.
     pub trail_blocks: usize,
@@ -48,6 +52,7 @@ impl Default for FeedConfig {
             look_back_blocks: 1_000,
             confirmations: 0,
             chunk_blocks_max: 2_000,
+            lag_blocks: 16,
             trail_blocks: 128,
         }
     }
@@ -197,7 +202,11 @@ impl<S: LogSource> EventFeed<S> {
         if from > newest || head.block.number.0 < self.config.confirmations {
             return Ok(Finding::Nothing);
         }
-        let to = newest.min(from.saturating_add(self.chunk.blocks() - 1));
+        let settled = head.block.number.saturating_sub(self.config.lag_blocks);
+        let to = match from > settled {
+            true => from,
+            false => newest.min(settled).min(from.saturating_add(self.chunk.blocks() - 1)),
+        };
         match self.read(from, to, &head).await {
             Err(failed) if to > from && chunk::is_too_large(&failed) => {
                 Ok(Finding::TooLarge { blocks: to.0 - from.0 + 1 })
@@ -249,7 +258,8 @@ impl<S: LogSource> EventFeed<S> {
     }
 
     /// Reads a chunk. The logs count only if the chunk's last block was the same before and after,
-    /// and the trail's tip still stood with it: then they are of the one chain that ends there.
+    /// and the trail's tip still stood with it: then they are of the one chain that ends there. Of a
+    /// single block they are asked for by its hash, which says as much.
     async fn read(
         &self,
         from: BlockNumber,
@@ -261,9 +271,15 @@ impl<S: LogSource> EventFeed<S> {
             false => self.source.block_at(to).await?,
         };
         let Some(last) = before else { return Ok(Finding::Nothing) };
-        let logs = self.source.logs(self.market, from, to).await?;
-        let after = self.source.block_at(to).await?;
-        if after.map(|after| after.block) != Some(last.block) || !self.joins(&last).await? {
+        let (logs, still_stands) = match from == to {
+            true => (self.source.logs_of(self.market, last.block).await?, true),
+            false => {
+                let logs = self.source.logs(self.market, from, to).await?;
+                let after = self.source.block_at(to).await?;
+                (logs, after.is_some_and(|after| after.block == last.block))
+            }
+        };
+        if !still_stands || !self.joins(&last).await? {
             return Ok(Finding::Nothing);
         }
         let Some((items, mut passed)) = self.decoded(logs, &last).await? else {

@@ -1,7 +1,7 @@
 //! Where a feed reads: the port that an endpoint and a simulated chain implement.
 
 use crate::endpoint::OrFailed;
-use crate::{BlockFacts, BlockNumber, Endpoint, EndpointError};
+use crate::{BlockFacts, BlockNumber, BlockRef, Endpoint, EndpointError};
 use alloy::primitives::Address;
 use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
@@ -23,6 +23,9 @@ pub trait LogSource: Send + Sync {
         from: BlockNumber,
         to: BlockNumber,
     ) -> Result<Vec<Log>, EndpointError>;
+
+    /// Logs of `address` in one block; an error if the node that answers does not have it.
+    async fn logs_of(&self, address: Address, block: BlockRef) -> Result<Vec<Log>, EndpointError>;
 }
 
 #[async_trait]
@@ -43,5 +46,10 @@ impl LogSource for Endpoint {
     ) -> Result<Vec<Log>, EndpointError> {
         let filter = Filter::new().address(address).from_block(from.0).to_block(to.0);
         self.provider().get_logs(&filter).await.or_failed("tell the market's events")
+    }
+
+    async fn logs_of(&self, address: Address, block: BlockRef) -> Result<Vec<Log>, EndpointError> {
+        let filter = Filter::new().address(address).at_block_hash(block.hash);
+        self.provider().get_logs(&filter).await.or_failed("tell a block's events")
     }
 }

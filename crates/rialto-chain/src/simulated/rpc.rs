@@ -165,6 +165,13 @@ impl Question<'_> {
 
     fn logs(&self, chain: &Chain) -> Answer {
         let filter: Filter = self.param(0)?;
+        if let Some(hash) = filter.get_block_hash() {
+            let known = chain.blocks.iter().rev().find(|block| block.hash == hash);
+            let block = known.filter(|block| block.number <= self.head);
+            let block = block.ok_or_else(|| refused(-32000, "unknown block"))?;
+            let logs = block_logs(block).filter(|log| filter.address.matches(&log.inner.address));
+            return Ok(json!(logs.collect::<Vec<Log>>()));
+        }
         let from = filter.get_from_block().unwrap_or(self.head);
         let to = filter.get_to_block().unwrap_or(self.head).min(self.head);
         let blocks = chain.blocks.iter().skip(usize::try_from(from).unwrap_or(usize::MAX));
