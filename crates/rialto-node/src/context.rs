@@ -12,7 +12,7 @@ use crate::settings::{self, Live, Settings};
 use crate::transact::IntentLog;
 use crate::venue::{Head, Venue};
 use crate::watch as chain;
-use crate::{directive, monitor, rounds};
+use crate::{directive, monitor, reconcile, rounds};
 use alloy::signers::local::PrivateKeySigner;
 use rialto_artifacts::{ArtifactStore, FetchError, Fetcher, StoreConfig, StoreError};
 use rialto_chain::{
@@ -179,8 +179,7 @@ impl Node {
         let feed = EventFeed::new(market.endpoint().clone(), market.address(), feed_config, trail);
         let (head, head_seen) =
             watch::channel(chain::look(&market, me, read_to, &settings.assumed_bidding()).await?);
-        let mut oracle = PriceOracle::new(file.clone(), Some(network.rpc_url.clone()));
-        oracle.refresh().await.iter().for_each(warn_of_price);
+        let oracle = PriceOracle::new(file.clone(), Some(network.rpc_url.clone()));
         let mut lists = ListKeeper::new(file, venue, network.chain_id)?;
         lists.refresh().await.iter().for_each(warn_of_list);
         let store = settings.artifacts.store.clone();
@@ -248,6 +247,7 @@ impl Node {
             chain_id: venue.domain.chain_id,
         };
         venue.tell(venue.logbook.note(None, started).await?);
+        let leftovers = venue.logbook.leftovers().await?;
         let watching = chain::run(venue.clone(), feed, head, stop.clone());
         parts.spawn(async { Ok(watching.await?) });
         let working = rounds::run(venue.clone(), stop.clone());
@@ -257,6 +257,8 @@ impl Node {
             asides.await;
             Ok(())
         });
+        let reconciling = reconcile::run(venue.clone(), leftovers, stop.clone());
+        parts.spawn(async { Ok(reconciling.await?) });
         let mut outcome = Ok(());
         while let Some(ended) = parts.join_next().await {
             let ended = ended.expect("a part of the node panicked");

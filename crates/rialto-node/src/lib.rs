@@ -12,6 +12,10 @@
 
 pub mod attesters;
 mod calendar;
+#[cfg(feature = "fault-injection")]
+pub mod crash;
+#[cfg(not(feature = "fault-injection"))]
+mod crash;
 mod decimal;
 mod directive;
 mod event;
@@ -26,6 +30,7 @@ mod preflight;
 pub mod prices;
 mod produce;
 mod promises;
+mod reconcile;
 pub mod requestor_lists;
 mod rounds;
 pub mod settings;

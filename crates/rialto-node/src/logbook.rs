@@ -8,12 +8,14 @@ pub(crate) mod archive;
 mod books;
 mod changes;
 mod intents;
+mod leftover;
 mod owner;
 mod proving;
 mod reader;
 mod rows;
 
 pub(crate) use intents::{IntentId, IntentKind, IntentOutcome};
+pub(crate) use leftover::Leftover;
 pub(crate) use proving::AttemptOutcome;
 pub(crate) use reader::IntentRow;
 pub use reader::{InvalidName, Numbered, Reader, Record, Sought};
@@ -21,6 +23,7 @@ pub(crate) use rows::with_sources;
 
 use changes::Changes;
 
+use crate::crash;
 use crate::event::{Entry, Event};
 use alloy::primitives::{Address, B256, Bytes};
 use rialto_chain::{FeedItem, LogPosition, MarketEvent, feed::Trail};
@@ -238,7 +241,7 @@ impl Logbook {
             rows::insert_history(&mut tx, entry).await?;
         }
         let touched = rows::digests_of(&mut tx, &ids).await?;
-        tx.commit().await.during("commit the feed's events")?;
+        commit(tx, "record the feed's events").await?;
         if is_rewound {
             self.changes.all();
         } else {
@@ -351,7 +354,7 @@ impl Logbook {
             reason: skip.to_string(),
             setting: skip.setting().map(str::to_owned),
         };
-        self.finish(tx, Some(digest), happened).await
+        self.finish(tx, Some(digest), happened, "record a refusal").await
     }
 
     /// Records that a request is worth taking, and on what.
@@ -382,14 +385,14 @@ impl Logbook {
             lock_at: bid.map(|bid| bid.lock_at),
             race_reward: worth.race.as_ref().ok().copied(),
         };
-        self.finish(tx, Some(digest), happened).await
+        self.finish(tx, Some(digest), happened, "record a verdict").await
     }
 
     /// Records program and input of a request that was locked without a bid.
     pub async fn keep_material(&self, digest: RequestDigest, material: Material) -> Result<()> {
         let mut tx = self.pool.begin().await.during("begin a transaction")?;
         rows::insert_material(&mut tx, digest, material).await?;
-        tx.commit().await.during("record program and input")
+        commit(tx, "record program and input").await
     }
 
     /// Program and input of a request, if they are known.
@@ -426,7 +429,8 @@ impl Logbook {
         .execute(&mut *tx)
         .await
         .during("record a proof")?;
-        self.finish(tx, Some(digest), Event::Proven { proof: proven.proof, proving_ms }).await
+        let happened = Event::Proven { proof: proven.proof, proving_ms };
+        self.finish(tx, Some(digest), happened, "record a proof").await
     }
 
     /// Records a seal.
@@ -443,7 +447,7 @@ impl Logbook {
             .execute(&mut *tx)
             .await
             .during("record a seal")?;
-        self.finish(tx, Some(digest), Event::Sealed { attesters }).await
+        self.finish(tx, Some(digest), Event::Sealed { attesters }, "record a seal").await
     }
 
     /// Records that an order is over as of `block`.
@@ -465,7 +469,7 @@ impl Logbook {
         .await
         .during("close an order")?;
         let gas_wei = rows::gas_of(&mut tx, digest).await?;
-        self.finish(tx, Some(digest), Event::Closed { outcome, gas_wei }).await
+        self.finish(tx, Some(digest), Event::Closed { outcome, gas_wei }, "close an order").await
     }
 
     async fn finish(
@@ -473,10 +477,11 @@ impl Logbook {
         mut tx: Transaction<'_, Sqlite>,
         digest: Option<RequestDigest>,
         event: Event,
+        operation: &'static str,
     ) -> Result<Entry> {
         let entry = entry(digest, event);
         rows::insert_history(&mut tx, &entry).await?;
-        tx.commit().await.during("commit")?;
+        commit(tx, operation).await?;
         self.changes.of(digest);
         Ok(entry)
     }
@@ -486,9 +491,14 @@ impl Logbook {
         let mut tx = self.pool.begin().await.during("begin a transaction")?;
         let entry = entry(digest, event);
         rows::insert_history(&mut tx, &entry).await?;
-        tx.commit().await.during("commit")?;
+        commit(tx, "add to the history").await?;
         Ok(entry)
     }
+}
+
+/// Every durable step ends here.
+async fn commit(tx: Transaction<'_, Sqlite>, operation: &'static str) -> Result<()> {
+    crash::around(operation, tx.commit()).await.during(operation)
 }
 
 async fn forget_above(tx: &mut Transaction<'_, Sqlite>, block: u64) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Runs a request's program within its budget and judges what came out.
 
+use crate::crash;
 use crate::logbook::{Material, OpenOrder};
 use crate::venue::Venue;
 use crate::workshop::StepError;
@@ -149,7 +150,7 @@ fn unfetchable(error: &FetchError) -> LoadError {
 }
 
 async fn keep(venue: &Venue, bytes: &Bytes) -> Result<B256, StepError> {
-    let kept = venue.store.put(bytes.clone()).await;
+    let kept = crash::around("keep an artifact", venue.store.put(bytes.clone())).await;
     let ArtifactId(id) = kept.map_err(|error| StepError::again("keep an artifact", &error))?;
     Ok(B256::new(id))
 }

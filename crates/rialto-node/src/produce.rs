@@ -1,6 +1,7 @@
 //! Makes a proof and has it attested.
 
 use crate::attesters::ProofToAttest;
+use crate::crash;
 use crate::event::Event;
 use crate::logbook::{AttemptOutcome, Material, OpenOrder};
 use crate::preflight::{self, LoadError};
@@ -15,7 +16,7 @@ use rialto_protocol::{Cycles, Timestamp};
 use rialto_zkvm::{ExecutionLimits, JobId, JobStatus, ProofJob, ProverError};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// Proves, checks the proof natively, and keeps it. Each attempt is on record before it begins.
 pub(crate) async fn prove(
@@ -40,7 +41,7 @@ pub(crate) async fn prove(
     let kept = match made {
         Ok(Some(proof)) => keep(&venue, &open, proof).await,
         Ok(None) => {
-            venue.logbook.end_attempt(attempt, AttemptOutcome::Cancelled).await?;
+            venue.logbook.end_attempt(attempt, AttemptOutcome::Cancelled, now(&venue)).await?;
             venue.tell(venue.logbook.note(Some(digest), Event::ProofCancelled).await?);
             return Ok(());
         }
@@ -50,15 +51,21 @@ pub(crate) async fn prove(
         Ok((run, proven)) => {
             let proving_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             venue.tell(venue.logbook.proven(digest, &run, proven, proving_ms).await?);
-            venue.logbook.end_attempt(attempt, AttemptOutcome::Proven).await?;
+            venue.logbook.end_attempt(attempt, AttemptOutcome::Proven, now(&venue)).await?;
             venue.wake.notify_one();
             Ok(())
         }
         Err(error) => {
-            let failures = venue.logbook.end_attempt(attempt, AttemptOutcome::Failed).await?;
+            let ended = AttemptOutcome::Failed;
+            let failures = venue.logbook.end_attempt(attempt, ended, now(&venue)).await?;
             Err(rest(&venue, error, failures))
         }
     }
+}
+
+/// The chain's time, by which everything that the planner compares with deadlines is kept.
+fn now(venue: &Venue) -> Timestamp {
+    venue.head.borrow().now()
 }
 
 /// After more failures than `proof_retry_count` the pause between attempts grows; they go on until
@@ -92,14 +99,14 @@ async fn keep(
     predicate
         .check(claim.image_id, &claim.journal)
         .map_err(|error| StepError::again("match our proof to the request", &error))?;
-    let kept = venue.store.put(proof).await;
+    let kept = crash::around("keep a proof", venue.store.put(proof)).await;
     let ArtifactId(id) = kept.map_err(|error| StepError::again("keep a proof", &error))?;
     let run = Preflight {
         cycles: open.order.cycles().unwrap_or_default(),
         image_id: claim.image_id,
         journal: claim.journal,
     };
-    let at = venue.head.borrow().now();
+    let at = now(venue);
     Ok((run, Proven { proof: B256::new(id), claim: claim.claim_digest, at }))
 }
 
@@ -201,17 +208,27 @@ async fn tries<T, F>(retries: u32, pause: Duration, ask: impl Fn() -> F) -> Resu
 where
     F: Future<Output = Result<T, ProverError>>,
 {
-    let mut answer = ask().await;
+    let mut answer = in_time(ask()).await;
     for _ in 0..retries {
         match &answer {
             // What is not known will not be known next time.
             Ok(_) | Err(ProverError::UnknownJob(_)) => break,
             Err(_) => tokio::time::sleep(pause).await,
         }
-        answer = ask().await;
+        answer = in_time(ask()).await;
     }
     answer
 }
+
+/// A prover that says nothing would hold the order until its lock has lapsed.
+async fn in_time<T>(asked: impl Future<Output = Result<T, ProverError>>) -> Result<T, ProverError> {
+    timeout(ANSWER_LIMIT, asked).await.unwrap_or_else(|_| {
+        Err(ProverError::Unreachable { reason: format!("no answer in {ANSWER_LIMIT:?}") })
+    })
+}
+
+/// Longer than a proof takes to travel, shorter than the time that a lock has to spare.
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
 fn failed(reason: String) -> StepError {
     StepError::Again { step: "prove", reason, after: Duration::ZERO }

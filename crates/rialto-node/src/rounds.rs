@@ -18,7 +18,7 @@ use rialto_protocol::{RequestDigest, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Works until told to stop, or until the logbook fails.
@@ -39,6 +39,9 @@ pub(crate) async fn run(venue: Arc<Venue>, stop: CancellationToken) -> Result<()
         }
     }
 }
+
+/// A prover that has not said by then that it takes work takes none; a round waits no longer.
+const READY_LIMIT: Duration = Duration::from_millis(250);
 
 struct Rounds {
     workshop: Workshop,
@@ -140,7 +143,8 @@ impl Rounds {
             }
             self.health = record.health;
         }
-        self.health.is_out = venue.prover.ready().await.is_err();
+        let ready = timeout(READY_LIMIT, venue.prover.ready()).await;
+        self.health.is_out = !matches!(ready, Ok(Ok(())));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Sends a transaction for an order: intent, hash, broadcast, outcome, each recorded in turn.
 
+use crate::crash;
 use crate::event::Event;
 use crate::logbook::{IntentId, IntentKind, IntentOutcome, Logbook};
 use crate::venue::Venue;
@@ -65,7 +66,8 @@ pub(crate) async fn send(
     let numbers: Vec<_> = ids.iter().map(|id| id.0.to_string()).collect();
     let label = format!("{LABEL}{}", numbers.join(","));
     let options = SendOptions { label, gas_limit, extra_tip_wei, give_up_at };
-    let outcome = match venue.sender.send(call, options).await {
+    let outcome = match crash::around("sign a transaction", venue.sender.send(call, options)).await
+    {
         Ok(pending) => pending.outcome().await,
         Err(error) => Err(error),
     };

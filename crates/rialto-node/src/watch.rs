@@ -70,15 +70,19 @@ pub(crate) async fn read<S: LogSource>(
     feed: &mut EventFeed<S>,
     head: &watch::Sender<Head>,
 ) -> Result<Result<(), String>, LogbookError> {
+    let mut news = false;
     loop {
         let items = match feed.poll().await {
             Ok(items) => items,
             Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
         };
-        let news = !items.is_empty();
+        news |= !items.is_empty();
         let entries = venue.logbook.record_feed(&venue.domain, items, feed.trail()).await?;
         entries.into_iter().for_each(|entry| venue.tell(entry));
         let read_to = feed.trail().tip().map_or(0, |tip| tip.number.0);
+        if feed.is_behind() {
+            continue;
+        }
         match look(&venue.market, venue.me(), read_to, &venue.settings().assumed_bidding()).await {
             Ok(seen) => head.send_replace(seen),
             Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
@@ -86,8 +90,6 @@ pub(crate) async fn read<S: LogSource>(
         if news {
             venue.wake.notify_one();
         }
-        if !feed.is_behind() {
-            return Ok(Ok(()));
-        }
+        return Ok(Ok(()));
     }
 }

@@ -1,6 +1,6 @@
 //! Transactions that are about to be made, and what came of them.
 
-use super::{During, Logbook, Result, entry, now_ms, rows};
+use super::{During, Logbook, Result, commit, entry, now_ms, rows};
 use crate::event::{Entry, Event};
 use alloy::primitives::{B256, U256};
 use rialto_protocol::{RequestDigest, Wei};
@@ -66,7 +66,7 @@ impl Logbook {
             rows::insert_history(&mut tx, &entry).await?;
             entries.push(entry);
         }
-        tx.commit().await.during("commit")?;
+        commit(tx, "record an intent").await?;
         Ok((ids, entries))
     }
 
@@ -87,7 +87,7 @@ impl Logbook {
             rows::insert_history(&mut tx, &entry).await?;
             entries.push(entry);
         }
-        tx.commit().await.during("commit")?;
+        commit(tx, "record a transaction's hash").await?;
         Ok(entries)
     }
 
@@ -115,6 +115,6 @@ impl Logbook {
                 .await
                 .during("record a transaction's outcome")?;
         }
-        tx.commit().await.during("commit")
+        commit(tx, "record a transaction's outcome").await
     }
 }

@@ -1,6 +1,6 @@
 //! Runs, attempts at proofs, and what they say of the prover.
 
-use super::{During, Logbook, LogbookError, Material, Result, now_ms, rows};
+use super::{During, Logbook, LogbookError, Material, Result, commit, now_ms, rows};
 use alloy::primitives::Bytes;
 use rialto_planner::{Preflight, ProverHealth, Sample};
 use rialto_protocol::{Cycles, ImageId, Journal, RequestDigest, Timestamp};
@@ -68,6 +68,7 @@ impl Logbook {
 
     /// Records what a program did with an input.
     pub(crate) async fn keep_run(&self, material: Material, run: &Preflight) -> Result<()> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
         sqlx::query(
             "INSERT INTO run (program, stdin, cycles, image_id, journal)
              VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -77,28 +78,36 @@ impl Logbook {
         .bind(run.cycles.0.cast_signed())
         .bind(run.image_id.0.as_slice())
         .bind(run.journal.0.as_ref())
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
         .during("record a run")?;
-        Ok(())
+        commit(tx, "record a run").await
     }
 
     /// Records that an attempt at a proof begins.
     pub(crate) async fn begin_attempt(&self, digest: RequestDigest) -> Result<AttemptId> {
+        let mut tx = self.pool.begin().await.during("begin a transaction")?;
         let made = sqlx::query("INSERT INTO attempt (digest, began_ms) VALUES (?, ?)")
             .bind(digest.0.as_slice())
             .bind(now_ms().cast_signed())
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await
             .during("record an attempt")?;
+        commit(tx, "record an attempt").await?;
         Ok(AttemptId(made.last_insert_rowid()))
     }
 
-    /// Records how an attempt ended, and gives the order's failures since its last proof.
-    pub(crate) async fn end_attempt(&self, id: AttemptId, outcome: AttemptOutcome) -> Result<u32> {
+    /// Records how an attempt ended, when by the chain's clock, and gives the order's failures since
+    /// its last proof.
+    pub(crate) async fn end_attempt(
+        &self,
+        id: AttemptId,
+        outcome: AttemptOutcome,
+        at: Timestamp,
+    ) -> Result<u32> {
         let mut tx = self.pool.begin().await.during("begin a transaction")?;
         sqlx::query("UPDATE attempt SET ended_ms = ?, outcome = ? WHERE id = ?")
-            .bind(now_ms().cast_signed())
+            .bind(at.0.saturating_mul(1_000).cast_signed())
             .bind(outcome.as_str())
             .bind(id.0)
             .execute(&mut *tx)
@@ -112,7 +121,7 @@ impl Logbook {
         .fetch_one(&mut *tx)
         .await
         .during("count failures")?;
-        tx.commit().await.during("commit")?;
+        commit(tx, "record an attempt's end").await?;
         self.attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         u32::try_from(failures).map_err(|_| LogbookError::Malformed { what: "attempts" })
     }

@@ -381,23 +381,24 @@ async fn the_prover_s_record_survives_a_restart() {
     logbook.appraised(digest, material(), &run(), &worth()).await.unwrap();
     for failures in 1..=2 {
         let attempt = logbook.begin_attempt(digest).await.unwrap();
-        assert_eq!(logbook.end_attempt(attempt, AttemptOutcome::Failed).await.unwrap(), failures);
+        let ended = logbook.end_attempt(attempt, AttemptOutcome::Failed, Timestamp(1_020)).await;
+        assert_eq!(ended.unwrap(), failures);
     }
     // Neither an attempt cut short by a crash nor one that was called off says anything.
     logbook.begin_attempt(digest).await.unwrap();
     let called_off = logbook.begin_attempt(digest).await.unwrap();
-    logbook.end_attempt(called_off, AttemptOutcome::Cancelled).await.unwrap();
+    logbook.end_attempt(called_off, AttemptOutcome::Cancelled, Timestamp(1_025)).await.unwrap();
     assert_eq!(logbook.ended_attempts(), 3);
 
     let logbook = open(&dir).await;
     assert_eq!(logbook.known_run(material()).await.unwrap(), Some(run()));
     let record = logbook.prover_record().await.unwrap();
     assert_eq!(record.health.failures_in_a_row, 2);
-    assert!(record.health.last_failure.is_some() && record.samples.is_empty());
+    assert_eq!((record.health.last_failure, record.samples), (Some(Timestamp(1_020)), vec![]));
     let proven = Proven { proof: B256::ZERO, claim: ClaimDigest(B256::ZERO), at: Timestamp(1030) };
     let attempt = logbook.begin_attempt(digest).await.unwrap();
     logbook.proven(digest, &run(), proven, 1_500).await.unwrap();
-    logbook.end_attempt(attempt, AttemptOutcome::Proven).await.unwrap();
+    logbook.end_attempt(attempt, AttemptOutcome::Proven, Timestamp(1_030)).await.unwrap();
     let record = logbook.prover_record().await.unwrap();
     assert_eq!(record.health.failures_in_a_row, 0);
     let took = std::time::Duration::from_millis(1_500);

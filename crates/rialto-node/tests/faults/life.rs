@@ -1,0 +1,140 @@
+//! One life of a node: a runtime of its own, whose clock the driver moves, ended by a kill.
+
+use crate::world::World;
+use crate::{prover::ScriptedProver, quiet::until_quiet};
+use rialto_node::crash::{self, Blow};
+use rialto_node::{Entry, Event, News, Ports, Promises, keep};
+use std::cell::Cell;
+use std::sync::mpsc as thread;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// A node under way.
+pub(crate) struct Life {
+    advance: Option<mpsc::UnboundedSender<Duration>>,
+    advanced: thread::Receiver<usize>,
+    tasks: Cell<usize>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Life {
+    /// Starts a node on what its earlier lives left, and has it end by `blow`.
+    pub(crate) fn start(world: &World, blow: Blow) -> Self {
+        let (advance, advances) = mpsc::unbounded_channel();
+        let (ack, advanced) = thread::channel();
+        let world = world.clone();
+        let body = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .start_paused(true)
+                .build()
+                .unwrap();
+            crash::arm(blow);
+            runtime.block_on(live(world, advances, ack));
+            runtime.shutdown_background();
+        };
+        let thread = Some(std::thread::spawn(body));
+        let life = Self { advance: Some(advance), advanced, tasks: Cell::new(0), thread };
+        until_quiet();
+        life
+    }
+
+    /// Lets time pass for the node. False if it has died.
+    pub(crate) fn advance(&self, time: Duration) -> bool {
+        let sent = self.advance.as_ref().is_some_and(|clock| clock.send(time).is_ok());
+        let Some(tasks) = sent.then(|| self.advanced.recv().ok()).flatten() else { return false };
+        self.tasks.set(tasks);
+        until_quiet();
+        crash::fell_at().is_none()
+    }
+}
+
+impl Life {
+    /// Tasks that were alive when the clock was last moved.
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks.get()
+    }
+}
+
+impl Drop for Life {
+    /// Nothing is finished, nothing said: as if the power had failed.
+    fn drop(&mut self) {
+        self.advance = None;
+        let ended = self.thread.take().map(JoinHandle::join);
+        if let Some(Err(panic)) = ended
+            && !std::thread::panicking()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+async fn live(
+    world: World,
+    mut advances: mpsc::UnboundedReceiver<Duration>,
+    ack: thread::Sender<usize>,
+) {
+    // While a blocking task runs, the paused clock does not move by itself.
+    let (_hold, held) = thread::channel::<()>();
+    tokio::task::spawn_blocking(move || held.recv());
+    let node = tokio::spawn(run(world));
+    let aborted = node.abort_handle();
+    loop {
+        tokio::select! {
+            biased;
+            () = crash::struck() => break,
+            time = advances.recv() => match time {
+                Some(time) => {
+                    tokio::time::advance(time).await;
+                    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+                    let _ = ack.send(tasks);
+                }
+                None => break,
+            },
+        }
+        assert!(!node.is_finished(), "the node ended by itself: {:?}", node.await);
+    }
+    aborted.abort();
+}
+
+/// A node that a supervisor starts again when it cannot start.
+async fn run(world: World) {
+    let began = Instant::now();
+    let slowest = world.slowest_recovery.clone();
+    loop {
+        let prover = ScriptedProver::new(world.zkvm.clone(), world.script, world.line.clone());
+        let ports = Ports {
+            zkvm: world.zkvm.clone(),
+            prover: Arc::new(prover),
+            promises: Promises::default(),
+        };
+        let told = |news: News<'_>| match news {
+            News::Opened(node) => {
+                tokio::spawn(note_recovery(node.events(), began, slowest.clone()));
+            }
+            News::Failed { error, .. } => tracing::warn!(%error, "the node failed"),
+        };
+        let ended = keep(world.place(), ports, CancellationToken::new(), told).await;
+        assert!(matches!(&ended, Err(error) if error.may_pass()), "{ended:?}");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Measures from the life's beginning until the node has read the past and goes to work.
+async fn note_recovery(
+    mut events: broadcast::Receiver<Entry>,
+    began: Instant,
+    slowest: Arc<Mutex<Duration>>,
+) {
+    while let Ok(entry) = events.recv().await {
+        if matches!(entry.event, Event::Started { .. }) {
+            let mut slowest = slowest.lock().unwrap();
+            *slowest = began.elapsed().max(*slowest);
+            return;
+        }
+    }
+}
