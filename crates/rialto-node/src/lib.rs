@@ -2,8 +2,9 @@
 //!
 //! Parts joined by typed events: [`context`] wires everything, first up and last down; `watch` brings
 //! the chain's facts into the logbook; `rounds` asks the planner what to do about all open orders at
-//! once and does it (`preflight`, `lock`, `produce`, `settle`, each a task of the `workshop`); the
-//! *monitor* tells people and machines. Where an order stands is never stored: each round derives it
+//! once and does it (`preflight`, `lock`, `produce`, `settle`, each a task of the `workshop`);
+//! `reconcile` learns what became of the transactions of an earlier life; the *monitor* tells people and
+//! machines. Where an order stands is never stored: each round derives it
 //! from the chain's facts and the logbook's records, so a restart after `kill -9` is an ordinary round.
 //!
 //! Invariants: an intent is in the logbook before its transaction is broadcast; facts come from the

@@ -1,8 +1,12 @@
 //! The node under faults: seeded runs on a simulated chain in virtual time, with kills at every durable
 //! step, judged by an auditor that shares no code with the node.
 //!
-//! Each test runs a range of seeds. `RIALTO_FAULT_RUNS` says how many runs there are in all (CI:
-//! 2000); `RIALTO_FAULT_SEED=n` replays one.
+//! One run (`run`) is a `world`, made of a simulated chain, an attester, a client and a rival, and the
+//! lives of a node in it. A `life` is a runtime of its own whose clock the run moves; a kill drops all of
+//! it, and the next life finds what was durable. `auditor` judges what is left.
+//!
+//! Each scenario runs its share of the seeds. `RIALTO_FAULT_RUNS` says how many runs there are in all
+//! (`make bench`: 2000, and then the day is 24 hours long); `RIALTO_FAULT_SEED=n` replays one.
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
 #![cfg(target_os = "linux")]
 
@@ -23,7 +27,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use world::{World, block_on};
 
-/// Enough to meet every scenario with and without kills; CI makes it 2000.
+/// Enough to meet every scenario with and without kills.
 const RUNS: u64 = 48;
 
 fn number(name: &str) -> Option<u64> {
