@@ -7,6 +7,7 @@
 //   tools/mutate.mjs --every 10          every tenth mutant
 //   tools/mutate.mjs --fresh             forget what earlier runs found
 //   tools/mutate.mjs --list              names the mutants and runs nothing
+//   tools/mutate.mjs --known             says what earlier runs found and runs nothing
 //   tools/mutate.mjs --jobs 2            copies of the tree that work at the same time
 //
 // Mutants run in copies under ~/.cache/rialto/mutants, never here. Tests are built once and take the contracts that get the
@@ -29,7 +30,7 @@ const GAS_LIMIT = "200000000";
 const options = { jobs: 1, every: 1 };
 for (let i = 2; i < process.argv.length; ++i) {
   const name = process.argv[i].replace(/^--/, "");
-  if (["fresh", "list"].includes(name)) options[name] = true;
+  if (["fresh", "list", "known"].includes(name)) options[name] = true;
   else if (["only", "since", "every", "jobs"].includes(name)) options[name] = process.argv[++i];
   else throw new Error(`unknown option ${process.argv[i]}`);
 }
@@ -167,6 +168,7 @@ async function main() {
   mkdirSync(work, { recursive: true });
   const stateFile = join(work, "state.json");
   const known = !options.fresh && existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, "utf8")) : {};
+  if (options.known) return report(mutants, known);
   const tests = createHash("sha256");
   for (const name of readdirSync(join(contracts, "test"), { recursive: true }).sort()) {
     if (name.endsWith(".sol")) tests.update(readFileSync(join(contracts, "test", name)));
@@ -208,14 +210,16 @@ function stages(mutants) {
 function report(mutants, known) {
   const reasons = new Map(accepted.map(({ name, reason }) => [name, reason]));
   const verdict = (mutant) => known[mutant.key];
-  const valid = mutants.filter((mutant) => verdict(mutant) !== "invalid");
+  const judged = mutants.filter(verdict);
+  const valid = judged.filter((mutant) => verdict(mutant) !== "invalid");
   const survivors = valid.filter((mutant) => verdict(mutant).startsWith("survived"));
   const fresh = survivors.filter((mutant) => !reasons.has(mutant.name));
   const names = new Set(mutants.map((mutant) => mutant.name));
   for (const file of files) {
     const own = valid.filter((mutant) => mutant.file === file);
     const alive = own.filter((mutant) => verdict(mutant).startsWith("survived")).length;
-    if (own.length > 0) console.log(`${file}: ${own.length - alive} of ${own.length} killed`);
+    const open = mutants.filter((mutant) => mutant.file === file && !verdict(mutant)).length;
+    if (own.length + open > 0) console.log(`${file}: ${own.length - alive} of ${own.length} killed, ${open} not judged`);
   }
   const whole = !options.only && !options.since && Number(options.every) === 1;
   const stale = whole ? accepted.filter(({ name }) => !names.has(name)) : [];
@@ -223,7 +227,8 @@ function report(mutants, known) {
   for (const mutant of fresh) console.log(`SURVIVED ${mutant.file}:${mutant.line} ${mutant.name}`);
   console.log(
     `${valid.length} mutants: ${valid.length - survivors.length} killed, ` +
-      `${survivors.length - fresh.length} accepted survivors, ${fresh.length} survivors`,
+      `${survivors.length - fresh.length} accepted survivors, ${fresh.length} survivors; ` +
+      `${mutants.length - judged.length} not judged`,
   );
   process.exitCode = fresh.length + stale.length > 0 ? 1 : 0;
 }
