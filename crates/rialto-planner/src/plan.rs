@@ -301,9 +301,7 @@ fn admit(snapshot: &Snapshot<'_>, desk: &mut Desk, seed: u64) {
 fn promise(snapshot: &Snapshot<'_>, desk: &mut Desk, order: &Order, job: Job) -> Result<(), Step> {
     let (policy, market) = (snapshot.policy, snapshot.market);
     let load = &mut desk.load;
-    if snapshot.intake != Intake::Open {
-        return Err(soon(market, Waiting::Intake));
-    }
+    check_intake(snapshot)?;
     check_time_alone(snapshot, job, order.request.offer.lock_deadline())?;
     check_breaker(snapshot, load)?;
     if load.promised >= policy.max_concurrent_proofs {
@@ -326,9 +324,7 @@ fn promise(snapshot: &Snapshot<'_>, desk: &mut Desk, order: &Order, job: Job) ->
 
 /// A race begins at once or not at all: it may be won by others at any time.
 fn enter_race(snapshot: &Snapshot<'_>, load: &mut Load, job: Job) -> Result<(), Step> {
-    if snapshot.intake != Intake::Open {
-        return Err(soon(snapshot.market, Waiting::Intake));
-    }
+    check_intake(snapshot)?;
     let deadline = snapshot.market.now.saturating_add(job.due.as_secs());
     check_time_alone(snapshot, job, deadline.saturating_add(snapshot.policy.min_deadline_s))?;
     check_breaker(snapshot, load)?;
@@ -337,6 +333,14 @@ fn enter_race(snapshot: &Snapshot<'_>, load: &mut Load, job: Job) -> Result<(), 
         return Err(soon(snapshot.market, Waiting::Lane));
     }
     make_room(snapshot, load, Job { is_running: true, ..job })
+}
+
+fn check_intake(snapshot: &Snapshot<'_>) -> Result<(), Step> {
+    match snapshot.intake {
+        Intake::Open => Ok(()),
+        Intake::ListenOnly => Err(soon(snapshot.market, Waiting::Intake)),
+        Intake::Closed => Err(soon(snapshot.market, Waiting::Paused)),
+    }
 }
 
 fn check_time_alone(snapshot: &Snapshot<'_>, job: Job, deadline: Timestamp) -> Result<(), Step> {
@@ -395,7 +399,7 @@ fn give_turns(snapshot: &Snapshot<'_>, steps: &mut [Step], seed: u64) {
     waiting.sort_unstable();
     for (_, i) in waiting {
         if snapshot.intake == Intake::Closed {
-            steps[i] = soon(snapshot.market, Waiting::Intake);
+            steps[i] = soon(snapshot.market, Waiting::Paused);
         } else if turns == 0 {
             steps[i] = soon(snapshot.market, Waiting::Turn);
         } else {

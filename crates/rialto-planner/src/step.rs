@@ -71,8 +71,10 @@ pub enum Waiting {
     Risk,
     /// Proving to work again.
     Breaker,
-    /// The operator to open the intake again.
+    /// The operator to have it lock again, and not only listen.
     Intake,
+    /// The operator paused the node or has it drain.
+    Paused,
     /// Somebody else's lock to lapse, or its proof to arrive.
     LockToLapse,
     /// The deadline, after which the lapsed lock can be slashed.
@@ -88,7 +90,8 @@ impl Waiting {
             | Self::Collateral
             | Self::Risk
             | Self::Breaker
-            | Self::Intake => true,
+            | Self::Intake
+            | Self::Paused => true,
             Self::Price
             | Self::Turn
             | Self::Lane
@@ -110,7 +113,7 @@ impl Waiting {
             Self::Risk => "market.max_stake_at_risk",
             Self::Breaker => "market.breaker_failures",
             Self::Intake => "market.listen_only",
-            Self::Collateral | Self::LockToLapse | Self::Deadline => return None,
+            Self::Collateral | Self::Paused | Self::LockToLapse | Self::Deadline => return None,
         })
     }
 }
@@ -128,6 +131,7 @@ impl fmt::Display for Waiting {
             Self::Risk => "stake at risk in other locks",
             Self::Breaker => "proving to work again",
             Self::Intake => "the intake to be opened",
+            Self::Paused => "the operator to let the node take work again",
             Self::LockToLapse => "another prover's lock to lapse",
             Self::Deadline => "the deadline to pass",
         })

@@ -40,7 +40,7 @@ fn a_node_is_paused_changed_handed_over_and_drained_slow() {
     let submitted =
         terminal.rialto_as("client", &[&SUBMIT[..], &["--json"]].concat()).done().json();
     let held = first.until(|line| line["event"] == "held");
-    assert_eq!(held["why"], "intake");
+    assert_eq!(held["why"], "paused");
 
     // What is wrong changes nothing; what is right holds without a restart.
     terminal.write("node.toml", format!("{text}\nnonsense = 1\n"));
@@ -128,7 +128,7 @@ fn a_venue_that_cannot_be_reached_does_not_hold_up_another() {
     assert_eq!(paused["data_dir"], ".rialto/node-live");
     terminal.rialto_as("client", &SUBMIT).done();
     let held = node.until(is("held"));
-    assert_eq!((&held["venue"], &held["why"]), (&"live".into(), &"intake".into()));
+    assert_eq!((&held["venue"], &held["why"]), (&"live".into(), &"paused".into()));
     node.terminate();
     assert_eq!(node.until(is("owed"))["venue"], "live");
     assert_ne!(node.exit_code(), 0, "a venue has failed");

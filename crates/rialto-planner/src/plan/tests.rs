@@ -250,9 +250,9 @@ fn nothing_is_locked_while_proving_fails_or_the_intake_is_closed() {
         3: Preflight(Budget { cycles_max: Cycles(4000000), limited_by: Deadline, journal_bytes_max: 100 })
         0 promised, Collateral(0), busy for 0ns
         closed:
-        1: Wait { until: Timestamp(1141), why: Intake }
-        2: Wait { until: Timestamp(1141), why: Intake }
-        3: Wait { until: Timestamp(1141), why: Intake }
+        1: Wait { until: Timestamp(1141), why: Paused }
+        2: Wait { until: Timestamp(1141), why: Paused }
+        3: Wait { until: Timestamp(1141), why: Paused }
         0 promised, Collateral(0), busy for 0ns
     "#]]
     .assert_eq(&shown);
