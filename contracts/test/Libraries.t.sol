@@ -31,6 +31,31 @@ contract FulfillmentDataTest is Test {
         }
     }
 
+    /// @dev Each byte of the padding counts, from its first bit on.
+    function test_padding() public view {
+        for (uint256 length = 1; length < 32; ++length) {
+            bytes memory data = encode(keccak256("image"), new bytes(length));
+            data[0x80 + length] = 0x80;
+            assertFalse(accepts(data), "accepted");
+        }
+    }
+
+    /// @dev A length that wraps around when it is rounded up to words.
+    function test_a_length_beyond_all_bounds() public view {
+        bytes memory data = abi.encode(0x20, keccak256("image"), 0x40, type(uint256).max);
+        assertFalse(accepts(data), "accepted");
+    }
+
+    /// @dev The word after the data is not its length, even if it would fit to what is missing.
+    function test_data_without_a_length() public view {
+        bytes memory data = abi.encode(0x20, keccak256("image"), 0x40);
+        bytes memory call =
+            abi.encodePacked(LibraryHarness.decodeData.selector, uint256(0x20), data.length, data, -int256(0x20));
+        (bool success, bytes memory reason) = address(harness).staticcall(call);
+        assertFalse(success, "decoded");
+        assertEq(bytes32(reason), bytes32(FulfillmentData.MalformedFulfillmentData.selector), "reason");
+    }
+
     function testFuzz_round_trip(bytes32 imageId, bytes memory journal) public view {
         (bytes32 decodedId, bytes memory decoded) = harness.decodeData(encode(imageId, journal));
         assertEq(decodedId, imageId, "image id");

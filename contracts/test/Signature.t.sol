@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.27;
 
+import { Signature } from "../src/signing/Signature.sol";
 import { LibraryHarness } from "./base/LibraryHarness.sol";
 import { Test } from "./base/Test.sol";
 import { vm } from "./base/Vm.sol";
@@ -13,6 +14,22 @@ contract SignatureTest is Test {
         key = toKey(key);
         assertEq(harness.tryRecover(digest, sign(key, digest)), vm.addr(key), "signer");
         assertEq(harness.tryRecover(digest, signHighS(key, digest)), address(0), "high s");
+    }
+
+    /// @dev Whoever it may be of: the highest s that counts as low is taken, the next is not.
+    function testFuzz_the_highest_s(uint256 key, bytes32 digest) public view {
+        bytes32 half = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
+        (uint8 v, bytes32 r,) = vm.sign(toKey(key), digest);
+        address somebody = ecrecover(digest, v, r, half);
+        vm.assume(somebody != address(0));
+        assertEq(harness.tryRecover(digest, abi.encodePacked(r, half, v)), somebody, "tried");
+        assertEq(harness.recover(digest, abi.encodePacked(r, half, v)), somebody, "recovered");
+        bytes32 next = bytes32(uint256(half) + 1);
+        assertEq(harness.tryRecover(digest, abi.encodePacked(r, next, v)), address(0), "nobody");
+        (bool success, bytes memory reason) =
+            address(harness).staticcall(abi.encodeCall(harness.recover, (digest, abi.encodePacked(r, next, v))));
+        assertFalse(success, "recovered");
+        assertEq(reason, abi.encodeWithSelector(Signature.ECDSAInvalidSignatureS.selector, next), "reason");
     }
 
     function testFuzz_another_length(uint256 key, bytes32 digest, uint256 length) public view {

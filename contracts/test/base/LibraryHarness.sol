@@ -87,6 +87,10 @@ contract LibraryHarness is Eip712Domain {
         return Signature.tryRecover(digest, signature);
     }
 
+    function recover(bytes32 digest, bytes calldata signature) external pure returns (address) {
+        return Signature.recover(digest, signature);
+    }
+
     /// @notice The gas at hand right before it is demanded.
     function demandGas() external view returns (uint256 before) {
         before = gasleft();
