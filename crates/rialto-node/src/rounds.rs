@@ -159,7 +159,14 @@ impl Rounds {
             self.workshop.cancel(*digest);
         }
         for (open, step) in open.iter().zip(&plan.steps) {
-            if !hands.contains_key(&open.order.digest) {
+            // An order that rests after a failure may be over all the same: what failed may have
+            // landed late.
+            let may_start = match hands.get(&open.order.digest) {
+                None => true,
+                Some(Hand::Resting) => matches!(step, Step::Done(_)),
+                Some(_) => false,
+            };
+            if may_start {
                 self.start(venue, open, step).await?;
             }
         }
