@@ -16,7 +16,7 @@ use alloy::transports::http::{Http, reqwest};
 use alloy::transports::{IntoBoxTransport, TransportError, TransportResult};
 use patience::Patience;
 use rialto_protocol::{Timestamp, Wei};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
 
@@ -32,6 +32,16 @@ pub struct Endpoint {
     provider: RootProvider,
     chain_id: u64,
     traffic: Arc<Traffic>,
+    /// The usual tip as of the newest block that it was asked for: all clones share the answer.
+    tip: Arc<Mutex<Option<UsualTip>>>,
+}
+
+/// An answer that holds until there is another block.
+#[derive(Clone, Copy, Debug)]
+struct UsualTip {
+    block: BlockRef,
+    percentile: u16,
+    wei: u128,
 }
 
 /// An endpoint did not answer, or answered with an error that is not a contract's.
@@ -72,14 +82,18 @@ impl Endpoint {
         let is_local = http.guess_local();
         let (provider, traffic) = counted(http, is_local);
         let chain_id = provider.get_chain_id().await.or_failed("tell its chain id")?;
-        Ok(Self { provider, chain_id, traffic })
+        Ok(Self::of(provider, chain_id, traffic))
     }
 
     /// An endpoint behind another transport than HTTP.
     #[cfg(feature = "simulated")]
     pub(crate) fn over(transport: impl IntoBoxTransport, chain_id: u64) -> Self {
         let (provider, traffic) = counted(transport, true);
-        Self { provider, chain_id, traffic }
+        Self::of(provider, chain_id, traffic)
+    }
+
+    fn of(provider: RootProvider, chain_id: u64, traffic: Arc<Traffic>) -> Self {
+        Self { provider, chain_id, traffic, tip: Arc::default() }
     }
 
     /// EIP-155 chain id.
@@ -115,18 +129,24 @@ impl Endpoint {
         self.block(BlockId::number(number.0)).await
     }
 
-    /// The tip that has been usual in the last blocks: the median of what that percentile, in
-    /// hundredths of a percent, of each block's gas paid at most. Zero where the endpoint does not
-    /// tell; whoever bids has a minimum.
-    pub async fn usual_tip(&self, percentile: u16) -> u128 {
-        let percentile = f64::from(percentile.min(10_000)) / 100.0;
+    /// The tip that has been usual in the last blocks before `head`, which is the newest: the median
+    /// of what that percentile, in hundredths of a percent, of each block's gas paid at most. Zero
+    /// where the endpoint does not tell; whoever bids has a minimum.
+    pub async fn usual_tip(&self, percentile: u16, head: BlockRef) -> u128 {
+        let known = *self.tip.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.filter(|tip| (tip.block, tip.percentile) == (head, percentile)) {
+            return known.wei;
+        }
+        let percentiles = [f64::from(percentile.min(10_000)) / 100.0];
         let newest = BlockNumberOrTag::Latest;
-        let percentiles = [percentile];
-        let asked = self.provider.get_fee_history(FEE_HISTORY_BLOCKS, newest, &percentiles);
-        let rewards = asked.await.ok().and_then(|history| history.reward).unwrap_or_default();
+        let asked = self.provider.get_fee_history(FEE_HISTORY_BLOCKS, newest, &percentiles).await;
+        let Some(rewards) = asked.ok().and_then(|history| history.reward) else { return 0 };
         let mut tips: Vec<u128> = rewards.into_iter().flatten().filter(|tip| *tip > 0).collect();
         tips.sort_unstable();
-        tips.get(tips.len() / 2).copied().unwrap_or_default()
+        let wei = tips.get(tips.len() / 2).copied().unwrap_or_default();
+        let tip = UsualTip { block: head, percentile, wei };
+        *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = Some(tip);
+        wei
     }
 
     async fn block(&self, id: BlockId) -> Result<Option<BlockFacts>, EndpointError> {
@@ -177,7 +197,7 @@ impl Endpoint {
     pub(crate) fn offline(chain_id: u64) -> Self {
         let url = "http://127.0.0.1:1".parse().unwrap();
         let (provider, traffic) = counted(Http::new(url), true);
-        Self { provider, chain_id, traffic }
+        Self::of(provider, chain_id, traffic)
     }
 }
 

@@ -92,6 +92,7 @@ pub struct EventFeed<S = Endpoint> {
     chunk: ChunkSize,
     behind: bool,
     failures: u32,
+    newest: Option<BlockFacts>,
 }
 
 /// What one poll found, before it takes effect.
@@ -110,7 +111,7 @@ impl<S: LogSource> EventFeed<S> {
     /// A feed of `market`'s events that continues after `trail`, or looks back if that is empty.
     pub fn new(source: S, market: Address, config: FeedConfig, trail: Trail) -> Self {
         let chunk = ChunkSize::new(config.chunk_blocks_max);
-        Self { source, market, config, trail, chunk, behind: true, failures: 0 }
+        Self { source, market, config, trail, chunk, behind: true, failures: 0, newest: None }
     }
 
     /// What is new since the last poll, oldest first; empty if nothing is. One poll reads at most
@@ -137,6 +138,11 @@ impl<S: LogSource> EventFeed<S> {
     /// Whether there is more to read right now.
     pub fn is_behind(&self) -> bool {
         self.behind
+    }
+
+    /// The endpoint's newest block as of the last poll that was answered.
+    pub fn newest(&self) -> Option<&BlockFacts> {
+        self.newest.as_ref()
     }
 
     /// The position after the last poll's items, to be persisted together with them.
@@ -189,6 +195,7 @@ impl<S: LogSource> EventFeed<S> {
 
     async fn look(&mut self) -> Result<Finding, EndpointError> {
         let head = self.source.head().await?;
+        self.newest = Some(head);
         if let Some(tip) = self.trail.tip() {
             if tip == head.block {
                 return Ok(Finding::Nothing);

@@ -43,8 +43,10 @@ pub struct Nonce(pub u64);
 /// How an account's transactions are priced, watched and replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderConfig {
-    /// How often the chain is looked at.
+    /// How often the chain is looked at while a transaction is on its way or watched for reorgs.
     pub poll_interval: Duration,
+    /// How often it is looked at while none is, so that the next bid fits what others pay.
+    pub idle_interval: Duration,
     /// Blocks that must include or follow a transaction before its outcome is told; at least 1.
     pub confirmations: u64,
     /// Blocks for which a mined transaction is watched for reorgs, told or not.
@@ -66,6 +68,7 @@ impl Default for SenderConfig {
     fn default() -> Self {
         Self {
             poll_interval: Duration::from_millis(500),
+            idle_interval: Duration::from_secs(4),
             confirmations: 1,
             watch_blocks: 16,
             stall_blocks: 2,
@@ -245,6 +248,7 @@ impl Sender {
             policy: config.policy(),
             bidding: followed,
             poll_interval: config.poll_interval,
+            idle_interval: config.idle_interval,
             in_flight_max: config.in_flight_max,
             mailbox: requests,
         };

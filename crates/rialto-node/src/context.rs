@@ -177,8 +177,8 @@ impl Node {
             ..FeedConfig::default()
         };
         let feed = EventFeed::new(market.endpoint().clone(), market.address(), feed_config, trail);
-        let (head, head_seen) =
-            watch::channel(chain::look(&market, me, read_to, &settings.assumed_bidding()).await?);
+        let looked = chain::first_look(&market, me, read_to, &settings.assumed_bidding()).await;
+        let (head, head_seen) = watch::channel(looked?);
         let oracle = PriceOracle::new(file.clone(), Some(network.rpc_url.clone()));
         let mut lists = ListKeeper::new(file, venue, network.chain_id)?;
         lists.refresh().await.iter().for_each(warn_of_list);

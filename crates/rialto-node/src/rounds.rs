@@ -216,8 +216,9 @@ impl Rounds {
                     .start(job(Hand::Preflighting), |_| preflight::run(venue, open, budget));
             }
             Step::Lock { price } => {
-                let price = *price;
-                self.workshop.start(job(Hand::Locking), |_| lock::run(venue, open, price));
+                let (price, failures) = (*price, self.workshop.failures(digest));
+                self.workshop
+                    .start(job(Hand::Locking), |_| lock::run(venue, open, price, failures));
             }
             Step::Prove { deadline } => {
                 let deadline = *deadline;

@@ -10,7 +10,7 @@ use crate::settings::{Live, Settings};
 use alloy::primitives::Address;
 use alloy::signers::local::PrivateKeySigner;
 use rialto_artifacts::{ArtifactStore, Fetcher};
-use rialto_chain::{Market, Sender};
+use rialto_chain::{BlockRef, Market, Sender};
 use rialto_planner::{Intake, Plan, Policy, Requestors};
 use rialto_protocol::attestation::AttesterDomain;
 use rialto_protocol::eip712::AssessorDomain;
@@ -62,7 +62,7 @@ pub(crate) struct Head {
     pub(crate) seen_at: Instant,
     pub(crate) read_to: u64,
     /// The endpoint's newest block.
-    pub(crate) newest: u64,
+    pub(crate) newest: BlockRef,
     pub(crate) gas_price: Wei,
     pub(crate) free_collateral: Collateral,
 }

@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::logbook::LogbookError;
 use crate::venue::{Head, Venue};
 use alloy::primitives::Address;
-use rialto_chain::{Bidding, EventFeed, Market, MarketError, feed::LogSource};
+use rialto_chain::{Bidding, BlockFacts, EventFeed, Market, MarketError, feed::LogSource};
 use rialto_protocol::Wei;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,25 +12,36 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What the chain looks like now; facts have been read up to `read_to`.
-pub(crate) async fn look(
+/// What the chain looks like as of `newest`; facts have been read up to `read_to`.
+async fn look(
+    market: &Market,
+    me: Address,
+    newest: &BlockFacts,
+    read_to: u64,
+    assumed: &Bidding,
+) -> Result<Head, MarketError> {
+    let tip_wei = market.endpoint().usual_tip(assumed.tip_percentile, newest.block).await;
+    let gas_price = assumed.price_wei(newest.base_fee_wei, tip_wei);
+    let free_collateral = market.collateral_of(me).await?;
+    Ok(Head {
+        timestamp: newest.timestamp,
+        seen_at: Instant::now(),
+        read_to,
+        newest: newest.block,
+        gas_price: Wei::from(gas_price),
+        free_collateral,
+    })
+}
+
+/// What it looks like before anything is read.
+pub(crate) async fn first_look(
     market: &Market,
     me: Address,
     read_to: u64,
     assumed: &Bidding,
 ) -> Result<Head, MarketError> {
-    let head = market.endpoint().head().await?;
-    let tip_wei = market.endpoint().usual_tip(assumed.tip_percentile).await;
-    let gas_price = assumed.price_wei(head.base_fee_wei, tip_wei);
-    let free_collateral = market.collateral_of(me).await?;
-    Ok(Head {
-        timestamp: head.timestamp,
-        seen_at: Instant::now(),
-        read_to,
-        newest: head.block.number.0,
-        gas_price: Wei::from(gas_price),
-        free_collateral,
-    })
+    let newest = market.endpoint().head().await?;
+    look(market, me, &newest, read_to, assumed).await
 }
 
 /// Polls until the node ends. Endpoint errors are reported and outlived.
@@ -72,21 +83,31 @@ pub(crate) async fn read<S: LogSource>(
 ) -> Result<Result<(), String>, LogbookError> {
     let mut news = false;
     loop {
+        let from = feed.trail().tip();
         let items = match feed.poll().await {
             Ok(items) => items,
             Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
         };
         news |= !items.is_empty();
-        let entries = venue.logbook.record_feed(&venue.domain, items, feed.trail()).await?;
-        entries.into_iter().for_each(|entry| venue.tell(entry));
-        let read_to = feed.trail().tip().map_or(0, |tip| tip.number.0);
+        let tip = feed.trail().tip();
+        if !items.is_empty() || tip != from {
+            let entries = venue.logbook.record_feed(&venue.domain, items, feed.trail()).await?;
+            entries.into_iter().for_each(|entry| venue.tell(entry));
+        }
         if feed.is_behind() {
             continue;
         }
-        match look(&venue.market, venue.me(), read_to, &venue.settings().assumed_bidding()).await {
-            Ok(seen) => head.send_replace(seen),
-            Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
-        };
+        let Some(newest) = feed.newest() else { return Ok(Ok(())) };
+        let read_to = tip.map_or(0, |tip| tip.number.0);
+        let known = *head.borrow();
+        // Between two blocks nothing changes that is not in this process already.
+        if (known.newest, known.read_to) != (newest.block, read_to) {
+            let assumed = venue.settings().assumed_bidding();
+            match look(&venue.market, venue.me(), newest, read_to, &assumed).await {
+                Ok(seen) => head.send_replace(seen),
+                Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
+            };
+        }
         if news {
             venue.wake.notify_one();
         }

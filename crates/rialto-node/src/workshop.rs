@@ -62,7 +62,7 @@ struct InHand {
     bench: Bench,
 }
 
-/// The step whose failures are counted.
+/// The step whose failures rest as the operator wants it.
 const SUBMIT: &str = IntentKind::Deliver.as_str();
 
 #[derive(Default)]
@@ -70,8 +70,8 @@ pub(crate) struct Workshop {
     tasks: JoinSet<(Vec<RequestDigest>, Result<(), StepError>)>,
     in_hand: BTreeMap<RequestDigest, InHand>,
     resting: BTreeMap<RequestDigest, Instant>,
-    /// Submissions in a row that have failed.
-    refusals: BTreeMap<RequestDigest, u32>,
+    /// Steps in a row that have failed, of each order.
+    failures: BTreeMap<RequestDigest, u32>,
 }
 
 impl Workshop {
@@ -116,14 +116,9 @@ impl Workshop {
         }
     }
 
-    /// Submissions fail in quick succession at first, then further apart; they go on for as long as
-    /// the order asks for one.
-    fn after_refusal(&mut self, venue: &Venue, digest: RequestDigest) -> Duration {
-        let settings = venue.settings();
-        let refusals = self.refusals.entry(digest).or_default();
-        *refusals = refusals.saturating_add(1);
-        let base = Duration::from_millis(settings.batcher.submit_retry_delay_ms);
-        growing_pause(base, *refusals, settings.batcher.max_submission_attempts)
+    /// Steps in a row that have failed, for an order.
+    pub(crate) fn failures(&self, digest: RequestDigest) -> u32 {
+        self.failures.get(&digest).copied().unwrap_or_default()
     }
 
     /// Whether nothing is in hand.
@@ -143,14 +138,16 @@ impl Workshop {
         }
         match result {
             Ok(()) => {
-                self.refusals.retain(|digest, _| !orders.contains(digest));
+                self.failures.retain(|digest, _| !orders.contains(digest));
                 Ok(())
             }
             Err(StepError::Logbook(error)) => Err(error),
             Err(StepError::Again { step, reason, after }) => {
                 for digest in orders {
+                    let failures = self.failures.entry(digest).or_default();
+                    *failures = failures.saturating_add(1);
                     let after = match step {
-                        SUBMIT => self.after_refusal(venue, digest),
+                        SUBMIT => after_refusal(venue, *failures),
                         _ => after,
                     };
                     let in_s = after.as_secs();
@@ -163,4 +160,12 @@ impl Workshop {
             }
         }
     }
+}
+
+/// Submissions are made again in quick succession at first, then further apart; they go on for as
+/// long as the order asks for one.
+fn after_refusal(venue: &Venue, refusals: u32) -> Duration {
+    let settings = venue.settings();
+    let base = Duration::from_millis(settings.batcher.submit_retry_delay_ms);
+    growing_pause(base, refusals, settings.batcher.max_submission_attempts)
 }

@@ -1,6 +1,6 @@
 //! The task that owns an account's nonces: it waits, looks, plans and does.
 
-use super::book::{Attempt, Book, Facts, Intent, Mined, Place, Slot};
+use super::book::{Attempt, Book, Facts, Intent, Millis, Mined, Place, Slot};
 use super::fees::{Bidding, Fees};
 use super::plan::{Action, Policy, plan};
 use super::port::{GasCall, TxPort};
@@ -30,6 +30,7 @@ pub(super) struct Parts<P> {
     pub(super) policy: Policy,
     pub(super) bidding: watch::Receiver<Bidding>,
     pub(super) poll_interval: Duration,
+    pub(super) idle_interval: Duration,
     pub(super) in_flight_max: usize,
     pub(super) mailbox: mpsc::Receiver<Request>,
 }
@@ -48,6 +49,7 @@ pub(super) struct Actor<P> {
     works: BTreeMap<Nonce, Work>,
     errands: FuturesUnordered<BoxFuture<'static, Done>>,
     looking: bool,
+    looked_at: Millis,
     explaining: usize,
     failures: u32,
 }
@@ -95,6 +97,7 @@ impl<P: TxPort> Actor<P> {
             works: BTreeMap::new(),
             errands: FuturesUnordered::new(),
             looking: false,
+            looked_at: now,
             explaining: 0,
             failures: 0,
         };
@@ -120,9 +123,17 @@ impl<P: TxPort> Actor<P> {
                 Some(done) = self.errands.next(), if !self.errands.is_empty() => {
                     self.record(done).await;
                 }
-                _ = tick.tick(), if !self.looking => self.look(),
+                _ = tick.tick(), if !self.looking => if self.is_look_due() {
+                    self.look();
+                },
             }
         }
+    }
+
+    /// While nothing is on its way or watched, only what others pay is of interest.
+    fn is_look_due(&self) -> bool {
+        let since = self.parts.port.now().0.saturating_sub(self.looked_at.0);
+        !self.book.slots.is_empty() || u128::from(since) >= self.parts.idle_interval.as_millis()
     }
 
     /// The owner may have changed how bids are made; what waits has changed anyway.
@@ -229,7 +240,7 @@ impl<P: TxPort> Actor<P> {
     // -------------------------------------------------------------------------------- errands
 
     fn look(&mut self) {
-        self.looking = true;
+        (self.looking, self.looked_at) = (true, self.parts.port.now());
         let (port, watches) = (self.parts.port.clone(), self.book.watches());
         self.errands.push(Box::pin(async move { Done::Looked(port.look(watches).await) }));
     }

@@ -64,6 +64,8 @@ pub(super) struct Account {
 const LOOKS_AT_ONCE: usize = 16;
 /// What a sender asks is small, and a lock that waits for an answer may come too late.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+/// A tip that is not told in time is bid for by the owner's minimum.
+const TIP_LIMIT: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl TxPort for Account {
@@ -72,16 +74,15 @@ impl TxPort for Account {
     }
 
     async fn look(&self, watches: Vec<Watch>) -> Result<Facts, EndpointError> {
-        let account = async {
-            futures::try_join!(
-                self.endpoint.head(),
-                self.count(BlockId::latest()),
-                self.count(BlockId::pending()),
-            )
+        let head = async {
+            let head = self.endpoint.head().await?;
+            Ok((head, self.usual_tip(head.block).await))
         };
-        let (account, tip_wei) =
-            futures::join!(in_time("tell an account's state", account), self.usual_tip());
-        let (head, latest, pending) = account?;
+        let account = async {
+            futures::try_join!(head, self.count(BlockId::latest()), self.count(BlockId::pending()))
+        };
+        let account = in_time("tell an account's state", account).await?;
+        let ((head, tip_wei), latest, pending) = account;
         let sightings = self.sightings(&watches, latest).await;
         Ok(Facts {
             head: head.block.number,
@@ -132,9 +133,9 @@ impl Account {
         count.map(Nonce).or_failed("tell an account's nonce")
     }
 
-    async fn usual_tip(&self) -> u128 {
+    async fn usual_tip(&self, head: BlockRef) -> u128 {
         let percentile = self.bidding.borrow().tip_percentile;
-        timeout(ANSWER_LIMIT, self.endpoint.usual_tip(percentile)).await.unwrap_or_default()
+        timeout(TIP_LIMIT, self.endpoint.usual_tip(percentile, head)).await.unwrap_or_default()
     }
 
     /// What can be told of each nonce. One that fails is left out and waits for the next look: of

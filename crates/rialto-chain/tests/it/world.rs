@@ -221,6 +221,7 @@ pub(crate) fn signature(key: &PrivateKeySigner, digest: B256) -> Bytes {
 pub(crate) fn quick() -> SenderConfig {
     SenderConfig {
         poll_interval: Duration::from_millis(10),
+        idle_interval: Duration::from_millis(10),
         rebroadcast_after: Duration::from_millis(50),
         stall_blocks: 3,
         ..SenderConfig::default()

@@ -53,6 +53,24 @@ async fn every_kind_of_bad_request_gets_its_own_answer_and_no_lock() {
     }
 }
 
+#[tokio::test]
+async fn a_client_who_pays_a_moment_later_is_served() {
+    let world = World::start().await;
+    let request = world.good_request(1).await;
+    let signature = world.sign(&world.market.domain(), &request);
+    let price = request.offer.max_price;
+    world.submit_signed(Unverified { request, signature }, Wei::ZERO).await;
+    let mut node = world.start_node();
+    let waits =
+        |event: &Event| matches!(event, Event::Retrying { step, .. } if step.as_str() == "lock");
+    let event = node.until("the client is found without money", waits).await;
+    let Event::Retrying { reason, .. } = event else { unreachable!() };
+    assert!(reason.contains("the client has 0 ETH in the market"), "{reason}");
+    world.deposit(price).await;
+    node.until("it is locked all the same", |event| matches!(event, Event::Locked { .. })).await;
+    node.kill_9().await;
+}
+
 /// The refusal in an event, with what differs from run to run blotted out.
 fn answer(entry: &Entry) -> Option<String> {
     let text = match &entry.event {

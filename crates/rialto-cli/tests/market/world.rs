@@ -147,6 +147,11 @@ impl World {
         send(&self.market, &self.client, vec![call]).await;
     }
 
+    /// Puts money of the client into the market.
+    pub(crate) async fn deposit(&self, amount: Wei) {
+        send(&self.market, &self.client, vec![self.market.deposit(amount)]).await;
+    }
+
     pub(crate) fn start_node(&self) -> NodeProcess {
         let arguments = ["node", "run", "--json", "--config", "node.toml", "--key-file", "prover"];
         let mut command = rialto(self.dir.path(), &arguments, "node");

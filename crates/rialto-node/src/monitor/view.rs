@@ -119,7 +119,7 @@ impl Monitor {
             market: self.venue.domain.market,
             now: head.now(),
             read_to_block: head.read_to,
-            newest_block: head.newest,
+            newest_block: head.newest.number.0,
             head_lag_s: head.timestamp.seconds_until(Timestamp(now_ms() / 1_000)),
             last_read_s_ago: head.seen_at.elapsed().as_secs(),
             gas_price_wei: head.gas_price,

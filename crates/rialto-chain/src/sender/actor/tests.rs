@@ -290,6 +290,7 @@ impl Bench {
             },
             bidding: watch::channel(BIDDING).1,
             poll_interval: Duration::from_secs(1),
+            idle_interval: Duration::from_secs(1),
             in_flight_max: 100,
             mailbox,
         };
