@@ -105,10 +105,7 @@ async fn run(command: &Command, console: Console) -> Result<()> {
         Command::Why(args) => why::run(args, console).await,
         Command::Attest(command) => attest::run(command, console).await,
         Command::Account(command) => account::run(command, console).await,
-        Command::Prove(args) => {
-            console.report(&prove::prove(args, console).await?);
-            Ok(())
-        }
+        Command::Prove(args) => prove::run(args, console).await,
         Command::Verify(args) => prove::verify(args, console).await,
     }
 }

@@ -1,5 +1,8 @@
 //! `rialto prove` and `rialto verify`: a proof on this machine, without any market.
 
+mod benchmark;
+mod interval;
+
 use crate::failure::{Failure, Kind};
 use crate::journal::ShownJournal;
 use crate::keys::KeysDirArgs;
@@ -8,7 +11,7 @@ use crate::workload::{WorkloadArgs, refusal};
 use crate::zkvm;
 use alloy::primitives::B256;
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use rialto_artifacts::ArtifactId;
 use rialto_protocol::{ClaimDigest, Cycles, ImageId};
@@ -25,18 +28,22 @@ const SMALL_CYCLES: u64 = 1_000_000;
 
 /// Options of `rialto prove`.
 #[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
 Examples:
   rialto prove --program block-header --block examples/ethereum-block-24666352.json
   rialto prove --program ./guest.elf --input-file input.bin --output guest.proof
+  rialto prove benchmark
 
-No market, key or chain is needed. The speed that it prints is what this machine can promise as
-market.peak_prove_khz in a node's settings: measure it with a program of the size you expect, since
-a small one spends most of its time on what every proof costs.")]
+No market, key or chain is needed. How fast this machine proves, and what a node on it may promise,
+`rialto prove benchmark` measures.")]
 pub(crate) struct ProveArgs {
+    #[command(subcommand)]
+    command: Option<ProveCommand>,
+
     /// The program: `block-header` (built in), an ELF file, or its http(s) URL
-    #[arg(long, value_name = "PROGRAM")]
-    pub(crate) program: String,
+    #[arg(long, value_name = "PROGRAM", required = true)]
+    program: Option<String>,
 
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
@@ -47,6 +54,13 @@ pub(crate) struct ProveArgs {
 
     #[command(flatten)]
     pub(crate) keys_dir: KeysDirArgs,
+}
+
+/// `rialto prove …`
+#[derive(Clone, Debug, Subcommand)]
+enum ProveCommand {
+    /// Measure how fast this machine makes proofs of several sizes
+    Benchmark(Box<benchmark::BenchmarkArgs>),
 }
 
 /// Options of `rialto verify`.
@@ -78,7 +92,7 @@ pub(crate) struct VerifyArgs {
 
 /// A proof that was made.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Proved {
+struct Proved {
     zkvm: String,
     image_id: ImageId,
     claim_digest: ClaimDigest,
@@ -106,9 +120,18 @@ struct Verified {
 }
 
 /// `rialto prove`
-pub(crate) async fn prove(args: &ProveArgs, console: Console) -> Result<Proved> {
+pub(crate) async fn run(args: &ProveArgs, console: Console) -> Result<()> {
+    if let Some(ProveCommand::Benchmark(args)) = &args.command {
+        return benchmark::run(args, console).await;
+    }
+    let program = args.program.as_deref().context("clap asks for a program")?;
+    console.report(&prove(args, program, console).await?);
+    Ok(())
+}
+
+async fn prove(args: &ProveArgs, program: &str, console: Console) -> Result<Proved> {
     check_folder(&args.output)?;
-    let work = args.workload.load(&args.program).await?;
+    let work = args.workload.load(program).await?;
     let zkvm = zkvm::open(&args.keys_dir).await?;
     let began = Instant::now();
     let run = work.execute(&zkvm, console).await?;
@@ -250,7 +273,7 @@ impl fmt::Display for Proved {
         if self.cycles.0 < SMALL_CYCLES {
             write!(
                 f,
-                "\nA run this small spends its time on what every proof costs; measure speed with a larger one."
+                "\nA run this small spends its time on what every proof costs; `rialto prove benchmark` tells the two apart."
             )?;
         }
         Ok(())

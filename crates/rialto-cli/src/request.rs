@@ -16,7 +16,7 @@ use crate::network::NetworkArgs;
 use crate::show::Console;
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use rialto_protocol::RequestId;
+use rialto_protocol::{RequestId, SignedRequest};
 
 use submit::SubmitArgs;
 
@@ -58,6 +58,15 @@ pub(crate) struct StatusArgs {
     /// Wait until it is delivered or can no longer be, with a live line
     #[arg(long)]
     pub(crate) wait: bool,
+}
+
+/// A request as its client signed it.
+///
+/// # Errors
+/// If the network does not know it, or does not answer.
+pub(crate) async fn signed(network: &NetworkArgs, id: RequestId) -> Result<SignedRequest> {
+    let (network, market) = network.connect().await?;
+    history::History::read(&network, &market, id).await?.known_request(&network, &market, id)
 }
 
 /// `rialto request …`

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use block_header_core::host;
 use clap::Args;
 use rialto_artifacts::{FetchError, FetchPolicy, Fetcher};
-use rialto_protocol::{Cycles, ImageId, Journal};
+use rialto_protocol::{Cycles, ImageId, Input, Journal, ProofRequest, guest_env};
 use rialto_zkvm::{ExecuteError, ExecutionLimits, Zkvm};
 use serde_json::Value;
 use std::fs;
@@ -17,6 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
+/// A real block, for whoever has none at hand.
+pub(crate) const EXAMPLE_BLOCK: &str =
+    include_str!("../../../examples/ethereum-block-24666352.json");
 /// The built-in program's name.
 const BLOCK_HEADER: &str = "block-header";
 /// Provers fetch no larger program by default.
@@ -98,12 +101,58 @@ impl WorkloadArgs {
     pub(crate) async fn load(&self, name: &str) -> Result<Workload> {
         let stdin = self.input.stdin(name)?;
         let (elf, origin) = program(name).await?;
-        let limits = ExecutionLimits {
+        Ok(Workload { name: name.to_owned(), elf, origin, stdin, limits: self.limits() })
+    }
+
+    /// The built-in program on so many headers: a real one and its made-up descendants.
+    ///
+    /// # Errors
+    /// If one input does not hold so many.
+    pub(crate) fn headers(&self, count: u16) -> Result<Workload> {
+        let block = serde_json::from_str(EXAMPLE_BLOCK)?;
+        let stdin = host::input_of_made_chain(&block, count.into())?;
+        Ok(Workload {
+            name: format!("{BLOCK_HEADER} × {count}"),
+            elf: Bytes::from_static(host::PROGRAM),
+            origin: Origin::Here,
+            stdin: stdin.into(),
+            limits: self.limits(),
+        })
+    }
+
+    /// What a request asks for.
+    ///
+    /// # Errors
+    /// If its program or input cannot be had.
+    pub(crate) async fn asked_by(
+        &self,
+        request: &ProofRequest,
+        file_roots: &[PathBuf],
+    ) -> Result<Workload> {
+        let elf = fetch(&request.image_url, file_roots).await?;
+        let encoded = match &request.input {
+            Input::Inline(data) => data.clone(),
+            Input::Url(url) => fetch(url, file_roots).await?,
+        };
+        let stdin = guest_env::decode(&encoded).with_context(|| {
+            let what = format!("the input of request {} cannot be read", request.id);
+            Failure::new(Kind::Refused, what, "name another request: no prover can prove this one")
+        })?;
+        Ok(Workload {
+            name: format!("request {:x}", request.id.to_u256()),
+            elf,
+            origin: Origin::Here,
+            stdin,
+            limits: self.limits(),
+        })
+    }
+
+    fn limits(&self) -> ExecutionLimits {
+        ExecutionLimits {
             cycles_max: Cycles(self.max_mcycles.saturating_mul(1_000_000)),
             memory_max_bytes: MEMORY_BYTES_MAX,
             journal_max_bytes: JOURNAL_BYTES_MAX,
-        };
-        Ok(Workload { name: name.to_owned(), elf, origin, stdin, limits })
+        }
     }
 }
 
@@ -121,7 +170,7 @@ pub(crate) async fn program(name: &str) -> Result<(Bytes, Origin)> {
     let url: Url = name
         .parse()
         .with_context(|| Failure::usage(format!("{name:?} is not a URL"), "correct --program"))?;
-    Ok((fetch_program(&url).await?, Origin::Web(url)))
+    Ok((fetch(url.as_str(), &[]).await?, Origin::Web(url)))
 }
 
 /// The image id of a program, without running it.
@@ -202,19 +251,20 @@ fn read_program(name: &str) -> Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// The requester names the URL, so it may lead to this machine's own network.
-async fn fetch_program(url: &Url) -> Result<Bytes> {
+/// Whoever calls names the URL, so it may lead to this machine's own network.
+async fn fetch(url: &str, file_roots: &[PathBuf]) -> Result<Bytes> {
     let policy = FetchPolicy {
         max_bytes: PROGRAM_BYTES_MAX,
         attempts: 2,
         timeout: Duration::from_secs(30),
         allow_private_hosts: true,
+        file_roots: file_roots.to_vec(),
         ..FetchPolicy::default()
     };
-    let fetched = Fetcher::new(policy)?.fetch(url.as_str()).await;
+    let fetched = Fetcher::new(policy)?.fetch(url).await;
     Ok(fetched
         .map_err(|error| {
-            let what = format!("the program cannot be fetched from {url}");
+            let what = format!("{url} cannot be fetched");
             let (kind, next) = match &error {
                 FetchError::TooLarge { .. } => {
                     (Kind::Usage, "publish a smaller ELF: strip it of debug information")
@@ -223,7 +273,7 @@ async fn fetch_program(url: &Url) -> Result<Bytes> {
                     Kind::Unreachable,
                     "check that the server runs and can be reached, then try again",
                 ),
-                _ => (Kind::Usage, "correct the URL in --program"),
+                _ => (Kind::Usage, "correct the URL; file URLs need their directory opened"),
             };
             anyhow::Error::new(error).context(Failure::new(kind, what, next))
         })?

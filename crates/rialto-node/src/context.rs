@@ -4,7 +4,7 @@ use crate::attesters::{self, Attesters};
 use crate::directive::{Directive, DirectiveError};
 use crate::event::{Entry, Event};
 use crate::lease::{Lease, LeaseError};
-use crate::logbook::{Logbook, LogbookError};
+use crate::logbook::{LOGBOOK, Logbook, LogbookError};
 use crate::prices::{PriceOracle, Trouble};
 use crate::promises::Promises;
 use crate::requestor_lists::{ListError, ListKeeper};
@@ -159,7 +159,7 @@ impl Node {
         let (directive, directive_seen) = watch::channel(standing_directive(data_dir)?);
         let market = connect(network).await?;
         let me = signer.address();
-        let logbook = Logbook::open(&data_dir.join("logbook.sqlite"), me).await?;
+        let logbook = Logbook::open(&data_dir.join(LOGBOOK), me).await?;
         logbook.claim_market(&market.domain()).await?;
         let (bus, _) = broadcast::channel(BUS_CAPACITY);
         let log = Arc::new(IntentLog { logbook: logbook.clone(), bus: bus.clone() });

@@ -37,6 +37,7 @@ mod rounds;
 pub mod settings;
 mod settle;
 mod story;
+mod teach;
 mod transact;
 mod venue;
 mod verdict;
@@ -55,10 +56,11 @@ pub use lease::{LeaseError, holder};
 pub use ledger::{
     Account, Amount, Grouping, I256Decimal, InvalidGrouping, Posting, Row, Statement, Sums,
 };
-pub use logbook::{InvalidName, Logbook, LogbookError, Numbered, Reader, Record, Sought};
+pub use logbook::{InvalidName, LOGBOOK, Logbook, LogbookError, Numbered, Reader, Record, Sought};
 pub use monitor::{MonitorError, page};
 pub use promises::Promises;
 pub use rialto_planner::{Delivering, Outcome, Waiting};
 pub use settings::{Settings, SettingsError};
 pub use story::Story;
+pub use teach::{TeachError, teach};
 pub use verdict::{Remedy, Verdict, verdict};

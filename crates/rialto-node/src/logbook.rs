@@ -38,6 +38,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The record's file in a node's data directory.
+pub const LOGBOOK: &str = "logbook.sqlite";
+
 /// Forward only; a reader knows by them whether a file is of its version.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -165,19 +168,7 @@ pub struct OpenOrder {
 impl Logbook {
     /// Opens or creates the record of prover `me`.
     pub async fn open(path: &Path, me: Address) -> Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true);
-        // One connection: SQLite has one writer anyway. Who only reads has a [`Reader`].
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
-        let pool = pool.map_err(|source| LogbookError::Open { path: path.to_owned(), source })?;
-        MIGRATIONS
-            .run(&pool)
-            .await
-            .map_err(|source| LogbookError::Migrate { path: path.to_owned(), source })?;
+        let pool = connect(path).await?;
         let logbook = Self { pool, me, changes: Arc::default(), attempts: Arc::default() };
         logbook.claim_ownership().await?;
         Ok(logbook)
@@ -494,6 +485,22 @@ impl Logbook {
         commit(tx, "add to the history").await?;
         Ok(entry)
     }
+}
+
+/// The file, in the newest version of its tables.
+async fn connect(path: &Path) -> Result<SqlitePool> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true);
+    // One connection: SQLite has one writer anyway. Who only reads has a [`Reader`].
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
+    let pool = pool.map_err(|source| LogbookError::Open { path: path.to_owned(), source })?;
+    let migrated = MIGRATIONS.run(&pool).await;
+    migrated.map_err(|source| LogbookError::Migrate { path: path.to_owned(), source })?;
+    Ok(pool)
 }
 
 /// Every durable step ends here.

@@ -78,6 +78,14 @@ impl Speeds {
         Some(u64::try_from(hz).unwrap_or(u64::MAX))
     }
 
+    /// What every proof of `program` costs and what each million cycles adds, by the line through its
+    /// samples; nothing while they are all of one size.
+    pub fn cost(&self, program: ImageId) -> Option<(Duration, Duration)> {
+        let line = Line::through(self.by_program.get(&program)?)?;
+        let duration = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        Some((duration(line.fixed_s), duration(line.per_cycle_s * 1e6)))
+    }
+
     /// At the assumed speed.
     pub fn assumed_up(&self, cycles: Cycles) -> Duration {
         Duration::from_millis(cycles.0.div_ceil(self.assumed_khz))
@@ -214,6 +222,10 @@ mod tests {
         speeds.learn(program(1), sample(1, 10_000));
         speeds.learn(program(2), sample(9, 10_000));
         assert_eq!(speeds.learned_hz(), Some(500_000));
+        assert_eq!(speeds.cost(program(1)), None, "one size says nothing of the parts");
+        speeds.learn(program(1), sample(3, 14_000));
+        let (fixed, per_mcycle) = speeds.cost(program(1)).unwrap();
+        assert_eq!((fixed.as_millis(), per_mcycle.as_millis()), (8_000, 2_000));
     }
 
     proptest! {

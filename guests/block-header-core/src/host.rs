@@ -140,6 +140,22 @@ pub fn made_child(block: &Value) -> Result<Value, JsonError> {
     Ok(header.into_json())
 }
 
+/// `block` and its made-up descendants ([`made_child`]), `count` headers in all: an input of any size.
+///
+/// # Errors
+/// As [`made_child`], and as [`input_from_json`] for a `count` of zero or too many.
+pub fn input_of_made_chain(block: &Value, count: usize) -> Result<Vec<u8>, JsonError> {
+    let mut blocks = Vec::new();
+    let mut next = Some(block.clone());
+    while let (Some(block), true) = (next.take(), blocks.len() < count) {
+        if blocks.len() + 1 < count {
+            next = Some(made_child(&block)?);
+        }
+        blocks.push(block);
+    }
+    input_from_json(&blocks)
+}
+
 /// A header with payloads of its own, in RLP order and of the right shapes.
 struct OwnedHeader {
     claimed: Hash,

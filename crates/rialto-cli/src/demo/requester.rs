@@ -1,6 +1,7 @@
 //! The demo's requester: what it asks for, and what the work is worth.
 
 use super::stage::Stage;
+use crate::workload::EXAMPLE_BLOCK;
 use alloy::providers::Provider;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
@@ -18,9 +19,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use url::Url;
-
-/// The real block that the demo's proofs are about.
-const BLOCK: &str = include_str!("../../../../examples/ethereum-block-24666352.json");
 
 /// What a request costs a prover now: the unit in which the demo's prices are set.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +139,7 @@ impl Requester {
             key,
             program_url: publish(&stage.artifacts())?,
             zkvm: OpenVm::load(&KeyStore::in_directory(crate::keys::proving_keys_dir()?))?,
-            block: serde_json::from_str(BLOCK)?,
+            block: serde_json::from_str(EXAMPLE_BLOCK)?,
             next_index: AtomicU32::new(1),
             last_deadline: AtomicU64::new(0),
         })
@@ -162,12 +160,7 @@ impl Requester {
 
     /// Input, cycles and journal for a chain of the real header and made children.
     fn preflight(&self, headers: usize) -> Result<(Vec<u8>, Cycles, Journal)> {
-        let mut blocks = vec![self.block.clone()];
-        while blocks.len() < headers {
-            let child = host::made_child(blocks.last().context("there is a block")?)?;
-            blocks.push(child);
-        }
-        let input = host::input_from_json(&blocks)?;
+        let input = host::input_of_made_chain(&self.block, headers)?;
         let limits = ExecutionLimits {
             cycles_max: Cycles(1_000_000_000),
             memory_max_bytes: 512 << 20,

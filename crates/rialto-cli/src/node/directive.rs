@@ -1,11 +1,11 @@
 //! `rialto node pause`, `resume` and `drain`: what a node does about new work.
 
 use super::owed::Owed;
-use super::records::{LOGBOOK, RecordArgs};
+use super::records::RecordArgs;
 use crate::show::Console;
 use anyhow::Result;
 use clap::Args;
-use rialto_node::{Directive, holder};
+use rialto_node::{Directive, LOGBOOK, holder};
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,10 @@
 //! What a node has promised and not delivered.
 
-use super::records::LOGBOOK;
 use super::telling::clock;
 use crate::show::{eth, rct};
 use alloy::primitives::Address;
 use anyhow::Result;
-use rialto_node::Reader;
+use rialto_node::{LOGBOOK, Reader};
 use rialto_protocol::{Collateral, RequestDigest, RequestId, Timestamp, Wei};
 use serde::Serialize;
 use std::fmt;

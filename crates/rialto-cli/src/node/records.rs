@@ -3,12 +3,11 @@
 use crate::failure::Failure;
 use anyhow::{Context, Result};
 use clap::Args;
-use rialto_node::Reader;
+use rialto_node::{LOGBOOK, Reader};
 use std::path::{Path, PathBuf};
 
 /// Where nodes keep their data unless told otherwise.
 pub(super) const NODES: &str = ".rialto";
-pub(super) const LOGBOOK: &str = "logbook.sqlite";
 
 /// Which nodes' records.
 #[derive(Clone, Debug, Args)]

@@ -116,7 +116,7 @@ pub(super) async fn run(args: &NodeArgs, console: Console) -> Result<()> {
             console.remark("drained; `rialto node resume` lets the next start take work again");
         }
         // A venue that has never been opened owes nothing.
-        if place.data_dir.join(super::records::LOGBOOK).exists() {
+        if place.data_dir.join(rialto_node::LOGBOOK).exists() {
             console.report(&Owed::read(&place.data_dir, place.venue.clone()).await?);
         }
     }

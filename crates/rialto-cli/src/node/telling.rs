@@ -1,10 +1,9 @@
 //! A running node's events as lines, or as objects for machines.
 
-use super::records::LOGBOOK;
 use super::sentence;
 use crate::show::{Console, say};
 use anyhow::Result;
-use rialto_node::{Entry, Event, Reader};
+use rialto_node::{Entry, Event, LOGBOOK, Reader};
 use rialto_protocol::{RequestDigest, RequestId, Timestamp};
 use serde::Serialize;
 use std::collections::HashMap;

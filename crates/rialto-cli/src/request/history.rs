@@ -1,5 +1,6 @@
 //! What the chain has told about one request, from its events.
 
+use crate::failure::Failure;
 use alloy::primitives::{Address, B256};
 use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
@@ -89,6 +90,22 @@ impl History {
             request.as_ref().clone().verify(&market.domain()).ok()
         });
         signed.find(|request| decided.is_none_or(|digest| request.digest() == digest))
+    }
+
+    /// [`History::request`].
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn known_request(
+        &self,
+        network: &Network,
+        market: &Market,
+        id: RequestId,
+    ) -> Result<SignedRequest> {
+        self.request(market).with_context(|| {
+            let what = format!("network {:?} knows no valid request {id}", network.name);
+            Failure::usage(what, "check the id, and that --network is where it was submitted")
+        })
     }
 
     /// The first delivery.

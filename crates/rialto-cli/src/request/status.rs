@@ -2,10 +2,9 @@
 
 use super::history::History;
 use super::standing::{Standing, Word};
-use crate::failure::Failure;
 use crate::show::{Facts, decimal, eth, rct};
 use alloy::primitives::{Address, B256};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rialto_chain::{Market, MarketEvent, Network};
 use rialto_protocol::{Collateral, Offer, RequestDigest, RequestId, Timestamp, Wei};
 use serde::Serialize;
@@ -56,10 +55,7 @@ struct Transaction {
 pub(crate) async fn read(network: &Network, market: &Market, id: RequestId) -> Result<Status> {
     let history = History::read(network, market, id).await?;
     let now = market.endpoint().head().await?.timestamp;
-    let request = history.request(market).with_context(|| {
-        let what = format!("network {:?} knows no valid request {id}", network.name);
-        Failure::usage(what, "check the id, and that --network is where it was submitted")
-    })?;
+    let request = history.known_request(network, market, id)?;
     let offer: &Offer = &request.request().offer;
     let standing = Standing::of(offer, request.digest(), &history.events, now);
     Ok(Status {

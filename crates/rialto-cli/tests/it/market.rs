@@ -74,3 +74,24 @@ fn a_proof_is_asked_for_made_paid_fetched_and_verified_slow() {
     let other = terminal.rialto(&["verify", "result/proof.bin", "--image-id", &stranger]);
     assert_eq!(other.code, 3, "{}", other.err);
 }
+
+/// Somebody else's machine measures what it would take to prove a request, and a node learns it.
+#[test]
+fn a_request_is_proven_to_measure_speed_slow() {
+    let terminal = Terminal::open();
+    let submit = ["request", "submit", "--program", "block-header", "--block", BLOCK, "--json"];
+    let submitted = terminal.rialto_as("client", &submit).done().json();
+    let id = submitted["request"].as_str().unwrap();
+    let asked = ["prove", "benchmark", "--request", id, "--repeat", "2", "--json"];
+    let closed = terminal.rialto(&asked);
+    assert_eq!(closed.code, 2, "{}", closed.err);
+    let opened = [asked.as_slice(), &["--file-root", ".", "--data-dir", "node"]].concat();
+    let report = terminal.rialto(&opened).done().json();
+    let size = &report["sizes"][0];
+    assert_eq!((&size["cycles"], &size["proofs"]), (&7_057.into(), &2.into()), "{report}");
+    let khz = report["peak_prove_khz"].as_u64().unwrap();
+    let seconds = size["seconds"].as_f64().unwrap();
+    assert!(khz >= 1 && seconds > 0.0 && report["cost"].is_null(), "{report}");
+    assert_eq!(report["taught"], "node");
+    assert!(terminal.dir.path().join("node/logbook.sqlite").exists());
+}

@@ -4,6 +4,7 @@ use super::{During, Logbook, LogbookError, Material, Result, commit, now_ms, row
 use alloy::primitives::Bytes;
 use rialto_planner::{Preflight, ProverHealth, Sample};
 use rialto_protocol::{Cycles, ImageId, Journal, RequestDigest, Timestamp};
+use std::path::Path;
 use std::time::Duration;
 
 /// Names one attempt at a proof.
@@ -148,19 +149,56 @@ impl Logbook {
             last_failure: failures.first().map(|(_, ms)| at(*ms)),
             is_out: false,
         };
-        let proofs: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(
-            "SELECT image_id, cycles, proving_ms FROM proof JOIN verdict USING (digest)
+        Ok(ProverRecord { health, samples: self.samples().await? })
+    }
+
+    /// How long the latest proofs took, oldest first: those of orders, and those that were made to
+    /// measure the prover.
+    async fn samples(&self) -> Result<Vec<(ImageId, Sample)>> {
+        type Row = (i64, Vec<u8>, i64, i64);
+        let proofs: Vec<Row> = sqlx::query_as(
+            "SELECT proof.at, image_id, cycles, proving_ms FROM proof JOIN verdict USING (digest)
              WHERE cycles > 0 ORDER BY proof.rowid DESC LIMIT ?",
         )
         .bind(SAMPLES)
         .fetch_all(&self.pool)
         .await
         .during("read proofs")?;
-        let samples = proofs.iter().rev().map(|(image_id, cycles, ms)| {
+        let measured: Vec<Row> = sqlx::query_as(
+            "SELECT at, image_id, cycles, proving_ms FROM sample ORDER BY id DESC LIMIT ?",
+        )
+        .bind(SAMPLES)
+        .fetch_all(&self.pool)
+        .await
+        .during("read measurements")?;
+        let mut rows: Vec<Row> =
+            proofs.into_iter().rev().chain(measured.into_iter().rev()).collect();
+        rows.sort_by_key(|(at, ..)| *at);
+        let samples = rows.into_iter().map(|(_, image_id, cycles, ms)| {
             let cycles = Cycles(cycles.cast_unsigned());
             let took = Duration::from_millis(ms.cast_unsigned());
-            Ok((ImageId(rows::word(image_id, "image id")?), Sample { cycles, took }))
+            Ok((ImageId(rows::word(&image_id, "image id")?), Sample { cycles, took }))
         });
-        Ok(ProverRecord { health, samples: samples.collect::<Result<_>>()? })
+        samples.collect()
+    }
+
+    /// Records proofs that were made to measure the prover. The record need be nobody's yet.
+    pub(crate) async fn keep_samples(path: &Path, samples: &[(ImageId, Sample)]) -> Result<()> {
+        let pool = super::connect(path).await?;
+        let mut tx = pool.begin().await.during("begin a transaction")?;
+        for (program, sample) in samples {
+            let ms = u64::try_from(sample.took.as_millis()).unwrap_or(u64::MAX);
+            sqlx::query(
+                "INSERT INTO sample (image_id, cycles, proving_ms, at) VALUES (?, ?, ?, ?)",
+            )
+            .bind(program.0.as_slice())
+            .bind(sample.cycles.0.cast_signed())
+            .bind(ms.cast_signed())
+            .bind((now_ms() / 1_000).cast_signed())
+            .execute(&mut *tx)
+            .await
+            .during("record a measurement")?;
+        }
+        commit(tx, "record measurements").await
     }
 }

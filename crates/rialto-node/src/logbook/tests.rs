@@ -404,6 +404,26 @@ async fn the_prover_s_record_survives_a_restart() {
     let took = std::time::Duration::from_millis(1_500);
     let sample = rialto_planner::Sample { cycles: Cycles(5), took };
     assert_eq!(record.samples, [(run().image_id, sample)]);
+    // What was measured later counts as newer.
+    let other = rialto_planner::Sample { cycles: Cycles(9), ..sample };
+    let path = dir.path().join(LOGBOOK);
+    Logbook::keep_samples(&path, &[(run().image_id, other)]).await.unwrap();
+    let record = logbook.prover_record().await.unwrap();
+    assert_eq!(record.samples, [(run().image_id, sample), (run().image_id, other)]);
+}
+
+#[tokio::test]
+async fn a_record_can_be_taught_before_it_is_anybody_s_but_not_beside_its_node() {
+    let dir = tempfile::tempdir().unwrap();
+    let took = std::time::Duration::from_millis(1_500);
+    let samples = [(run().image_id, rialto_planner::Sample { cycles: Cycles(5), took })];
+    crate::teach(dir.path(), &samples).await.unwrap();
+    let logbook = open(&dir).await;
+    assert_eq!(logbook.prover_record().await.unwrap().samples, samples);
+    let _node = crate::lease::Lease::take(dir.path()).unwrap();
+    let refused = crate::teach(dir.path(), &samples).await.unwrap_err();
+    assert!(refused.to_string().contains("another node, process"), "{refused}");
+    assert_eq!(logbook.prover_record().await.unwrap().samples, samples);
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ section! {
         [Promising]
         max_commitment_duration_secs: u64 = 14_400, in "seconds", least 1;
         /// Speed of the prover from which promises start, until the node has measured its own.
-        /// `rialto prove` measures it.
+        /// `rialto prove benchmark` measures it.
         [Promising, process]
         peak_prove_khz: u64 = 100, in "thousand cycles per second", least 1;
         /// Orders promised and not yet proven at once.

@@ -62,7 +62,7 @@ impl Interview {
             question(
                 "market",
                 "peak_prove_khz",
-                "Speed of this machine in thousand cycles per second (`rialto prove` measures it)",
+                "Speed of this machine in thousand cycles per second (`rialto prove benchmark` measures it)",
                 "100",
                 false,
             ),
