@@ -1,0 +1,151 @@
+//! Provers who do for each mechanism what it asks of them.
+
+use alloy_primitives::B256;
+use rialto_mechanism::{
+    Amount, Effect, Entry, Event, JobId, JobSpec, Kind, Machine, Message, Outcome, Party, Position,
+    Preset, Proof, Span, Stage, Time,
+};
+use rialto_protocol::Cycles;
+
+pub(crate) const PROVERS: u64 = 100;
+/// How many of them speak about a job, where many may.
+const SPEAKERS: u64 = 10;
+const MOST: u32 = 1_000_000;
+
+/// What provers do for one job.
+#[derive(Clone, Copy)]
+enum Act {
+    /// One takes it.
+    Lock,
+    /// Some bid.
+    Bid,
+    /// Time passes until something happens by itself.
+    Wait,
+    /// The seed comes for whatever waits for one.
+    Seed,
+    /// Whoever holds the job delivers; somebody, if nobody does.
+    Deliver,
+    /// Some deliver, whoever they are.
+    DeliverMany,
+}
+
+/// What to do for each mechanism and preset; the preset is empty where all are alike.
+const SCRIPTS: &[(&str, &str, &[Act])] = &[
+    ("open-race", "winner-takes-all", &[Act::Deliver]),
+    ("open-race", "uncles", &[Act::DeliverMany]),
+    ("open-race", "min-time-shared", &[Act::DeliverMany, Act::Wait]),
+    ("open-race", "min-time-drawn", &[Act::DeliverMany, Act::Wait, Act::Seed]),
+    ("open-race", "cheapest-in-time", &[Act::Bid, Act::DeliverMany, Act::Wait]),
+    ("dutch-lock", "", &[Act::Lock, Act::Deliver]),
+];
+
+pub(crate) struct World {
+    pub(crate) machine: Box<dyn Machine>,
+    script: &'static [Act],
+    now: Time,
+    job: JobId,
+    round: Option<u64>,
+    proven: u64,
+}
+
+impl World {
+    pub(crate) fn new(kind: &Kind, preset: &Preset) -> Self {
+        let name = (kind.about.name, preset.name);
+        let fits = |(mechanism, of, _): &&(&str, &str, _)| {
+            *mechanism == name.0 && (of.is_empty() || *of == name.1)
+        };
+        let script = SCRIPTS.iter().find(fits).map(|(.., script)| *script);
+        let script =
+            script.unwrap_or_else(|| panic!("say in SCRIPTS what provers do for {name:?}"));
+        let machine = kind.start(preset.rules).expect("a preset makes sense");
+        let (now, job, round, proven) = (Time(1_000_000), JobId(0), None, 0);
+        let mut world = Self { machine, script, now, job, round, proven };
+        for number in 0..=PROVERS {
+            let party = party(number);
+            world.enter(Event::Fund { party, amount: Amount::new(1 << 84) });
+            let position =
+                Position { stake: Amount::new(1 << 80), price: Amount::from(500), capacity: 1_000 };
+            if number != 0 {
+                world.enter(Event::Join { party, position });
+            }
+        }
+        world
+    }
+
+    pub(crate) fn proven(&self) -> u64 {
+        self.proven
+    }
+
+    /// One job from its request to its end.
+    pub(crate) fn request(&mut self) {
+        self.now = self.now + Span::ms(100);
+        self.job = JobId(self.job.0 + 1);
+        let spec = JobSpec {
+            requester: party(0),
+            cycles: Cycles(1_000_000),
+            parts: 1,
+            max_pay: Amount::from(MOST),
+            deadline: self.now + Span::s(20_000),
+        };
+        self.enter(Event::Open { job: self.job, spec });
+        for act in self.script {
+            self.act(*act);
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        let job = self.job;
+        let first = job.0 * 7;
+        let speakers = (first..first + SPEAKERS).map(|number| party(1 + number % PROVERS));
+        match act {
+            Act::Lock => self.say(party(1 + first % PROVERS), Message::Lock),
+            Act::Bid => {
+                for (place, from) in speakers.enumerate() {
+                    let price = Amount::from(MOST / 2 + place as u32 * 37 % 11);
+                    self.say(from, Message::Bid { price });
+                }
+            }
+            Act::Wait => {
+                self.now = self.machine.next_wake().expect("something is due");
+                self.enter(Event::Tick);
+            }
+            Act::Seed => {
+                self.now = self.now.next();
+                let round = self.round.take().expect("something is frozen");
+                let seed = B256::left_padding_from(&round.to_be_bytes());
+                self.enter(Event::Seed { round, seed, published: self.now });
+            }
+            Act::Deliver => {
+                let by = self.holder().unwrap_or(party(1 + first % PROVERS));
+                self.enter(Event::Deliver { job, by, proof: Proof::PLAIN });
+            }
+            Act::DeliverMany => {
+                speakers.for_each(|by| self.enter(Event::Deliver { job, by, proof: Proof::PLAIN }));
+            }
+        }
+    }
+
+    fn holder(&self) -> Option<Party> {
+        let Stage::Allocated(allocation) = self.machine.job(self.job)?.stage else { return None };
+        allocation.holders.first().map(|holder| holder.party)
+    }
+
+    fn say(&mut self, from: Party, message: Message) {
+        self.enter(Event::Say { from, job: Some(self.job), message });
+    }
+
+    fn enter(&mut self, event: Event) {
+        let step = self.machine.step(&Entry { at: self.now, event });
+        for happened in &step.effects {
+            match happened.effect {
+                Effect::Frozen { round, .. } => self.round = Some(round),
+                Effect::Settled { outcome: Outcome::Proven, .. } => self.proven += 1,
+                _ => {}
+            }
+        }
+    }
+}
+
+fn party(number: u64) -> Party {
+    Party::left_padding_from(&(number + 1).to_be_bytes())
+}

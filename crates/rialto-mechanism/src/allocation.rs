@@ -1,0 +1,247 @@
+//! Who may prove a job, for what, until when, and what follows if they do not. Most mechanisms
+//! differ in how they arrive at one of these; what happens afterwards is the same for all and is
+//! in [`crate::Case`].
+
+use crate::{Amount, Bps, Party, Refusal, Time};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The right to prove a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allocation {
+    /// Those who were chosen. The job is done when every one of them has delivered, or when the
+    /// window ends and one of them has.
+    pub holders: Vec<Holder>,
+    /// The last instant at which only holders may deliver, each for its own price.
+    pub until: Time,
+    /// By how much a rival must undercut a holder's price to take the job from it within the
+    /// window; nobody can where there is none.
+    pub override_by: Option<Bps>,
+    /// Who may deliver when holders have failed, in order of time. Each has the right alone until
+    /// the next one's begins, or until the job is open.
+    pub backups: Vec<Backup>,
+    /// From when on anybody may deliver.
+    pub open_at: Option<Time>,
+    /// What a delivery from `open_at` on is paid out of the escrow, beside its share of what holders forfeit.
+    pub rescue_pay: Amount,
+    /// What becomes of what failed holders had at stake.
+    pub forfeit: Forfeit,
+    /// The venue's share of what is paid out of the escrow, rounded down.
+    pub fee: Bps,
+    /// Whether the requester loses its escrow when nobody proves the job.
+    pub burns_escrow: bool,
+}
+
+/// A prover who was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Who.
+    pub party: Party,
+    /// What its proof is paid.
+    pub price: Amount,
+    /// What it loses if it fails.
+    pub at_risk: Amount,
+    /// Where that is.
+    pub risks: Risks,
+    /// Where it stands.
+    pub duty: Duty,
+}
+
+/// Where a holder's loss comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Risks {
+    /// From its bond for the job.
+    #[default]
+    Bond,
+    /// From its stake as a member, which several jobs may count on: less is lost where less is left.
+    Stake,
+}
+
+/// Where a holder stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Duty {
+    /// It has yet to deliver.
+    #[default]
+    Owes,
+    /// It has delivered in time.
+    Delivered,
+    /// Its window has ended.
+    Failed,
+}
+
+/// A prover who may step in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    /// Who.
+    pub party: Party,
+    /// From when on.
+    pub from: Time,
+    /// What its proof is paid.
+    pub price: Amount,
+}
+
+/// How a forfeited bond is split: `burned` and `requester`, each rounded down, and the rest to
+/// whoever rescues the job; to the treasury if nobody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forfeit {
+    /// The share that is burned.
+    pub burned: Bps,
+    /// The requester's share.
+    pub requester: Bps,
+}
+
+/// A forfeited amount in its parts, which sum up to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForfeitParts {
+    /// Burned.
+    pub burned: Amount,
+    /// The requester's.
+    pub requester: Amount,
+    /// The rescuer's.
+    pub rescuer: Amount,
+}
+
+/// By which right somebody delivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Right {
+    /// As the holder at this place.
+    Holder(usize),
+    /// In place of holders who failed, for this much from the escrow.
+    Rescue(Amount),
+}
+
+impl Allocation {
+    /// To one prover, for a price, until an instant; then to nobody.
+    pub fn to(party: Party, price: Amount, until: Time) -> Self {
+        Self { holders: vec![Holder::new(party, price)], until, ..Self::default() }
+    }
+
+    /// To everybody from `now` on, for the same price.
+    pub fn open(now: Time, rescue_pay: Amount) -> Self {
+        Self { open_at: Some(now), rescue_pay, ..Self::default() }
+    }
+
+    /// Every holder loses this much if it fails.
+    pub fn at_risk(mut self, amount: Amount, risks: Risks) -> Self {
+        for holder in &mut self.holders {
+            (holder.at_risk, holder.risks) = (amount, risks);
+        }
+        self
+    }
+
+    /// What becomes of that.
+    pub fn forfeiting(mut self, forfeit: Forfeit) -> Self {
+        self.forfeit = forfeit;
+        self
+    }
+
+    /// The venue takes a share of what is paid.
+    pub fn less_fee(mut self, fee: Bps) -> Self {
+        self.fee = fee;
+        self
+    }
+
+    /// Once the window has ended, anybody may deliver for `rescue_pay`.
+    pub fn then_open(mut self, rescue_pay: Amount) -> Self {
+        (self.open_at, self.rescue_pay) = (Some(self.until.next()), rescue_pay);
+        self
+    }
+
+    /// The most that an allocation can take out of the escrow.
+    pub fn escrow_needed(&self) -> Amount {
+        let holders = self.holders.iter().map(|holder| holder.price).sum();
+        let backups = self.backups.iter().map(|backup| backup.price).max().unwrap_or_default();
+        self.rescue_pay.max(backups).max(holders)
+    }
+
+    /// Whether a holder could earn more by missing its window and delivering under another name
+    /// than by keeping it.
+    pub fn pays_self_rescue(&self) -> bool {
+        let backups = self.backups.iter().map(|backup| backup.price);
+        let opened = self.open_at.map(|_| self.rescue_pay);
+        let Some(rescue) = backups.chain(opened).max() else { return false };
+        self.holders.iter().any(|holder| {
+            let share = self.forfeit.split_down(holder.at_risk).rescuer;
+            rescue + share > holder.price + holder.at_risk
+        })
+    }
+
+    /// By which right `party` may deliver at `now`.
+    pub(crate) fn right_of(&self, party: Party, now: Time) -> Result<Right, Refusal> {
+        let held = self.holders.iter().position(|holder| holder.party == party);
+        if now <= self.until && !self.holders.is_empty() {
+            let at = held.ok_or(Refusal::Reserved { until: self.until })?;
+            return match self.holders[at].duty {
+                Duty::Owes => Ok(Right::Holder(at)),
+                Duty::Delivered | Duty::Failed => Err(Refusal::AlreadyDone),
+            };
+        }
+        if self.open_at.is_some_and(|open_at| open_at <= now) {
+            return Ok(Right::Rescue(self.rescue_pay));
+        }
+        let begun = self.backups.iter().rposition(|backup| backup.from <= now);
+        let next = begun.map_or(0, |at| at + 1);
+        match begun.map(|at| self.backups[at]) {
+            Some(backup) if backup.party == party => return Ok(Right::Rescue(backup.price)),
+            _ => {}
+        }
+        let later = self.backups.get(next).map(|backup| backup.from).or(self.open_at);
+        Err(match later {
+            Some(from) if begun.is_some() => Refusal::Reserved { until: Time(from.0 - 1) },
+            Some(from) => Refusal::TooEarly { from },
+            None if held.is_some() => Refusal::Lapsed { at: self.until },
+            None => Refusal::NotAHolder,
+        })
+    }
+}
+
+impl Holder {
+    /// A holder with nothing at risk.
+    pub fn new(party: Party, price: Amount) -> Self {
+        Self { party, price, at_risk: Amount::ZERO, risks: Risks::default(), duty: Duty::default() }
+    }
+}
+
+impl Default for Forfeit {
+    /// All of it is burned.
+    fn default() -> Self {
+        Self { burned: Bps::ALL, requester: Bps(0) }
+    }
+}
+
+impl Forfeit {
+    /// Whether the shares are at most the whole.
+    pub fn is_possible(self) -> bool {
+        u64::from(self.burned.0) + u64::from(self.requester.0) <= Bps::ALL.0.into()
+    }
+
+    /// The parts of `amount`.
+    pub fn split_down(self, amount: Amount) -> ForfeitParts {
+        let burned = amount.times_down(self.burned);
+        let requester = amount.times_down(self.requester);
+        ForfeitParts { burned, requester, rescuer: amount - burned - requester }
+    }
+}
+
+impl fmt::Display for Allocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, holder) in self.holders.iter().enumerate() {
+            let word = if place == 0 { "to" } else { "and" };
+            write!(f, "{word} {} for {} ", holder.party, holder.price)?;
+        }
+        if !self.holders.is_empty() {
+            write!(f, "until {}", self.until)?;
+        }
+        for backup in &self.backups {
+            write!(f, ", from {} {} for {}", backup.from, backup.party, backup.price)?;
+        }
+        match self.open_at {
+            Some(at) if self.holders.is_empty() && self.backups.is_empty() => {
+                write!(f, "open from {at} for {}", self.rescue_pay)
+            }
+            Some(at) => write!(f, ", open from {at} for {}", self.rescue_pay),
+            None => Ok(()),
+        }
+    }
+}

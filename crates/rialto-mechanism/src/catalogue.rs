@@ -1,0 +1,90 @@
+//! All mechanisms by name.
+
+use crate::mechanism::{dutch_lock::DutchLock, open_race::OpenRace};
+use crate::{About, Machine, Mechanism, Rules, Run};
+use serde::Deserialize;
+
+/// A mechanism that can be set to work.
+#[derive(Debug)]
+pub struct Kind {
+    /// What it is.
+    pub about: &'static About,
+    start: fn(&str) -> Started,
+    restore: fn(&[u8]) -> Started,
+}
+
+type Started = Result<Box<dyn Machine>, Unstartable>;
+
+/// Every mechanism there is.
+pub const CATALOGUE: &[Kind] = &[kind::<OpenRace>(), kind::<DutchLock>()];
+
+/// Why a mechanism cannot be set to work.
+#[derive(Debug, thiserror::Error)]
+pub enum Unstartable {
+    /// The rules cannot be read.
+    #[error("the rules of {mechanism} cannot be read")]
+    Unreadable {
+        /// Whose rules.
+        mechanism: &'static str,
+        /// Line, column and reason.
+        source: toml::de::Error,
+    },
+    /// The rules make no sense.
+    #[error("the rules of {mechanism} contradict themselves")]
+    Contradiction {
+        /// Whose rules.
+        mechanism: &'static str,
+        /// Which, and why.
+        source: crate::Contradiction,
+    },
+    /// Bytes that are no state.
+    #[error("these bytes are no state of {mechanism}")]
+    NotAState {
+        /// Whose state.
+        mechanism: &'static str,
+        /// What is wrong with them.
+        source: postcard::Error,
+    },
+}
+
+/// The mechanism of that name.
+pub fn find(name: &str) -> Option<&'static Kind> {
+    CATALOGUE.iter().find(|kind| kind.about.name == name)
+}
+
+impl Kind {
+    /// Begins a run under `rules`, TOML as in the presets.
+    ///
+    /// # Errors
+    /// The rules cannot be read, or contradict themselves.
+    pub fn start(&self, rules: &str) -> Result<Box<dyn Machine>, Unstartable> {
+        (self.start)(rules)
+    }
+
+    /// Goes on from the bytes of [`Machine::encode`].
+    ///
+    /// # Errors
+    /// They are something else.
+    pub fn restore(&self, state: &[u8]) -> Result<Box<dyn Machine>, Unstartable> {
+        (self.restore)(state)
+    }
+}
+
+const fn kind<M: Mechanism>() -> Kind {
+    Kind { about: M::ABOUT, start: start::<M>, restore: restore::<M> }
+}
+
+fn start<M: Mechanism>(rules: &str) -> Started {
+    let mechanism = M::ABOUT.name;
+    let unreadable = |source| Unstartable::Unreadable { mechanism, source };
+    let deserializer = toml::Deserializer::parse(rules).map_err(unreadable)?;
+    let rules = M::Rules::deserialize(deserializer).map_err(unreadable)?;
+    rules.check().map_err(|source| Unstartable::Contradiction { mechanism, source })?;
+    Ok(Box::new(Run::<M>::new(rules)))
+}
+
+fn restore<M: Mechanism>(state: &[u8]) -> Started {
+    let not_a_state = |source| Unstartable::NotAState { mechanism: M::ABOUT.name, source };
+    let run: Run<M> = postcard::from_bytes(state).map_err(not_a_state)?;
+    Ok(Box::new(run))
+}

@@ -1,0 +1,178 @@
+use crate::rulebook::{Rulebook, check};
+use expect_test::expect;
+
+#[test]
+fn the_first_proof_takes_all() {
+    check(
+        "open-race",
+        "winner-takes-all",
+        "0 req opens 1 for 200 until 300
+         5 ann bids 1 at 20
+         5 req cancels 1
+         10 ann delivers 1 badly
+         10 bob delivers 1
+         10 ann delivers 1
+         11 req opens 2 for 200 until 300
+         300.001 - ticks",
+        expect![[r#"
+            0 req opens 1 for 200 until 300 | 200 req>escrow#1 (escrow); #1 open from 0 for 200
+            5 ann bids 1 at 20 | refused: this mechanism does not understand that
+            5 req cancels 1 | refused: somebody has the job
+            10 ann delivers 1 badly | refused: the proof does not verify
+            10 bob delivers 1 | 200 escrow#1>bob (price); #1 proven
+            10 ann delivers 1 | refused: no such job, or it is over
+            11 req opens 2 for 200 until 300 | 200 req>escrow#2 (escrow); #2 open from 11 for 200
+            300.001 - ticks | 200 escrow#2>req (refund); #2 unproven
+        "#]],
+    );
+}
+
+#[test]
+fn uncles_are_paid_in_their_order() {
+    check(
+        "open-race",
+        "uncles",
+        "0 req opens 1 for 201 until 300
+         10 bob delivers 1
+         10 bob delivers 1
+         20 ann delivers 1
+         30 cid delivers 1
+         30 dan delivers 1
+         30 req opens 2 for 200 until 300
+         40 ann delivers 2
+         300.001 - ticks",
+        expect![[r#"
+            0 req opens 1 for 201 until 300 | 201 req>escrow#1 (escrow); #1 open from 0 for 120
+            10 bob delivers 1 | 120 escrow#1>bob (price)
+            10 bob delivers 1 | refused: done before
+            20 ann delivers 1 | 50 escrow#1>ann (uncle 1)
+            30 cid delivers 1 | 30 escrow#1>cid (uncle 2); 1 escrow#1>req (refund); #1 proven
+            30 dan delivers 1 | refused: no such job, or it is over
+            30 req opens 2 for 200 until 300 | 200 req>escrow#2 (escrow); #2 open from 30 for 120
+            40 ann delivers 2 | 120 escrow#2>ann (price)
+            300.001 - ticks | 80 escrow#2>req (refund); #2 proven
+        "#]],
+    );
+}
+
+#[test]
+fn within_the_minimum_time_proofs_are_equal() {
+    check(
+        "open-race",
+        "min-time-shared",
+        "0 req opens 1 for 200 until 3000
+         10 bob delivers 1
+         180 ann delivers 1
+         180 cid delivers 1
+         180.001 - ticks
+         200 req opens 2 for 200 until 3000
+         400 bob delivers 2
+         500 req opens 3 for 200 until 600
+         510 bob delivers 3
+         511 ann delivers 3
+         600.001 - ticks",
+        expect![[r#"
+            0 req opens 1 for 200 until 3000 | 200 req>escrow#1 (escrow); #1 open from 0 for 200
+            10 bob delivers 1 |
+            180 ann delivers 1 |
+            180 cid delivers 1 |
+            180.001 - ticks | 66 escrow#1>bob (price); 66 escrow#1>ann (price); 66 escrow#1>cid (price); 2 escrow#1>req (refund); #1 proven
+            200 req opens 2 for 200 until 3000 | 200 req>escrow#2 (escrow); #2 open from 200 for 200
+            400 bob delivers 2 | 200 escrow#2>bob (price); #2 proven
+            500 req opens 3 for 200 until 600 | 200 req>escrow#3 (escrow); #3 open from 500 for 200
+            510 bob delivers 3 |
+            511 ann delivers 3 |
+            600.001 - ticks | 100 escrow#3>bob (price); 100 escrow#3>ann (price); #3 proven
+        "#]],
+    );
+}
+
+#[test]
+fn a_lot_falls_once_the_set_is_frozen() {
+    check(
+        "open-race",
+        "min-time-drawn",
+        "0 req opens 1 for 200 until 3000
+         10 bob delivers 1
+         20 ann delivers 1
+         30 - seeds 0 with 7
+         180.001 - ticks
+         180.001 - seeds 0 with 7
+         181 cid delivers 1
+         182 - seeds 0 with 7
+         182 - seeds 0 with 7
+         200 req opens 2 for 201 until 3000
+         210 bob delivers 2
+         220 ann delivers 2
+         500 - ticks
+         500 - seeds 1 with 7",
+        expect![[r#"
+            0 req opens 1 for 200 until 3000 | 200 req>escrow#1 (escrow); #1 open from 0 for 200
+            10 bob delivers 1 |
+            20 ann delivers 1 |
+            30 - seeds 0 with 7 | refused: no set waits for round 0
+            180.001 - ticks | frozen for seed 0 from 180.002
+            180.001 - seeds 0 with 7 | refused: not before 180.002 s
+            181 cid delivers 1 | refused: the time for that ended at 180 s
+            182 - seeds 0 with 7 | 200 escrow#1>ann (price); #1 proven
+            182 - seeds 0 with 7 | refused: no set waits for round 0
+            200 req opens 2 for 201 until 3000 | 201 req>escrow#2 (escrow); #2 open from 200 for 201
+            210 bob delivers 2 |
+            220 ann delivers 2 |
+            500 - ticks | [380.001] frozen for seed 1 from 380.002; [440.002] 100 escrow#2>bob (price); [440.002] 100 escrow#2>ann (price); [440.002] 1 escrow#2>req (refund); [440.002] #2 proven
+            500 - seeds 1 with 7 | refused: no set waits for round 1
+        "#]],
+    );
+}
+
+#[test]
+fn the_cheapest_in_time_wins() {
+    check(
+        "open-race",
+        "cheapest-in-time",
+        "0 req opens 1 for 200 until 3000
+         1 ann bids 1 at 201
+         1 ann bids 1 at 90
+         2 bob bids 1 at 80
+         3 cid bids 1 at 70
+         4 bob delivers 1
+         5 bob bids 1 at 60
+         6 ann bids 1 at 80
+         7 ann delivers 1
+         8 dan delivers 1
+         601 - ticks",
+        expect![[r#"
+            0 req opens 1 for 200 until 3000 | 200 req>escrow#1 (escrow); #1 open from 0 for 200
+            1 ann bids 1 at 201 | refused: the price may be at most 200
+            1 ann bids 1 at 90 |
+            2 bob bids 1 at 80 |
+            3 cid bids 1 at 70 |
+            4 bob delivers 1 |
+            5 bob bids 1 at 60 | refused: done before
+            6 ann bids 1 at 80 |
+            7 ann delivers 1 |
+            8 dan delivers 1 |
+            601 - ticks | [600.001] 80 escrow#1>bob (price); [600.001] 120 escrow#1>req (refund); [600.001] #1 proven
+        "#]],
+    );
+}
+
+/// A race makes the one who is always a little faster the only one who is ever paid; uncles do not.
+#[test]
+fn the_slower_half_is_paid_with_uncles_only() {
+    let earned = |preset: &str| {
+        let mut book = Rulebook::new("open-race", preset);
+        for job in 1..=20 {
+            book.play(&format!(
+                "{0} req opens {1} for 200 until 5000\n{0}.1 fast delivers {1}\n{0}.2 slow delivers {1}",
+                job * 10,
+                job
+            ));
+        }
+        book.play("9000 - ticks");
+        (book.gain("fast"), book.gain("slow"))
+    };
+    assert_eq!(earned("winner-takes-all"), (4_000, 0));
+    assert_eq!(earned("uncles"), (2_400, 1_000));
+    assert_eq!(earned("min-time-shared"), (2_000, 2_000));
+}

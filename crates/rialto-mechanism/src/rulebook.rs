@@ -1,0 +1,169 @@
+//! Rule books as tables: one row an event, with what came of it. For tests.
+//!
+//! A row is `time party verb …` with times in seconds; `-` stands for nobody. Every party begins with 1 000 000 in hand.
+//!
+//! ```text
+//! 0 req opens 1 for 200 until 1200      (then: parts 4, cycles 7)
+//! 5 ann locks 1
+//! 6 bob bids 1 at 50
+//! 7 bob commits 1 to 50 nonce 9         9 bob reveals 1 as 50 nonce 9
+//! 8 ann joins stake 100 price 5 capacity 3
+//! 9 ann delivers 1 part 2 badly
+//! 9 - seeds 0 with 7                    (round 0; the seed is 32 bytes of 7)
+//! ```
+//!
+//! Others: `accepts 1`, `declines 1`, `polls`, `leaves`, `cancels 1`, `funds 5`, `withdraws 5`, `ticks`.
+
+use crate::{
+    Amount, Auditor, Entry, Event, JobId, JobSpec, Machine, Message, Party, Position, Proof, Time,
+    commitment, find,
+};
+use alloy_primitives::B256;
+use expect_test::Expect;
+use rialto_protocol::Cycles;
+
+/// What every party begins with.
+const PURSE: u32 = 1_000_000;
+
+/// Runs `script` under a preset, or under rules as TOML, and compares the table.
+#[track_caller]
+pub(crate) fn check(mechanism: &str, rules: &str, script: &str, expected: Expect) {
+    let mut book = Rulebook::new(mechanism, rules);
+    let table: String = script.lines().filter_map(|line| book.row(line)).collect();
+    expected.assert_eq(&table);
+}
+
+/// A run with names for its parties.
+pub(crate) struct Rulebook {
+    pub(crate) machine: Box<dyn Machine>,
+    auditor: Auditor,
+    names: Vec<String>,
+    now: Time,
+}
+
+impl Rulebook {
+    pub(crate) fn new(mechanism: &str, rules: &str) -> Self {
+        let kind = find(mechanism).expect("a mechanism of that name");
+        let rules = kind.about.preset(rules).map_or(rules, |preset| preset.rules);
+        let machine = kind.start(rules).expect("rules that make sense");
+        Self { machine, auditor: Auditor::default(), names: Vec::new(), now: Time::default() }
+    }
+
+    /// Runs all rows; returns the last one's effects.
+    pub(crate) fn play(&mut self, script: &str) -> String {
+        script.lines().filter_map(|line| self.row(line)).last().unwrap_or_default()
+    }
+
+    /// A party's address; it is funded when it first appears.
+    pub(crate) fn party(&mut self, name: &str) -> Party {
+        if let Some(place) = self.names.iter().position(|known| known == name) {
+            return address(place);
+        }
+        self.names.push(name.to_owned());
+        let party = address(self.names.len() - 1);
+        let funding = Event::Fund { party, amount: Amount::from(PURSE) };
+        self.enter(Time::default(), funding);
+        party
+    }
+
+    /// What a party has in hand beyond what it began with.
+    pub(crate) fn gain(&mut self, name: &str) -> i128 {
+        let hand = crate::Account::Hand(self.party(name));
+        self.machine.ledger().balance(hand).get() as i128 - i128::from(PURSE)
+    }
+
+    /// The row of a line; nothing for an empty line.
+    fn row(&mut self, line: &str) -> Option<String> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [at, who, verb, rest @ ..] = &words[..] else {
+            assert!(words.is_empty(), "no row: {line}");
+            return None;
+        };
+        let seconds: f64 = at.parse().expect("a time in seconds");
+        let at_time = Time((seconds * 1_000.0).round() as u64);
+        let event = self.event(at_time, who, verb, rest);
+        let step = self.enter(at_time, event);
+        let mut results: Vec<String> = Vec::new();
+        for happened in &step.effects {
+            let late =
+                if happened.at == at_time { String::new() } else { format!("[{}] ", happened.at) };
+            results.push(format!("{late}{}", happened.effect));
+        }
+        results.extend(step.refused.map(|refusal| format!("refused: {refusal}")));
+        let mut results = results.join("; ");
+        for (place, name) in self.names.iter().enumerate() {
+            results = results.replace(&address(place).to_string(), name);
+        }
+        Some(format!("{} | {results}\n", words.join(" ")).replace(" | \n", " |\n"))
+    }
+
+    fn enter(&mut self, at: Time, event: Event) -> crate::Step {
+        // A party that appears late is funded late.
+        let at = if matches!(event, Event::Fund { .. }) { self.now.max(at) } else { at };
+        self.now = self.now.max(at);
+        let entry = Entry { at, event };
+        let step = self.machine.step(&entry);
+        self.auditor.watch(&entry, &step, self.machine.as_ref()).expect("the auditor agrees");
+        step
+    }
+
+    fn event(&mut self, at: Time, who: &str, verb: &str, rest: &[&str]) -> Event {
+        let number = |place: usize| rest[place].parse::<u32>().expect("a number");
+        let after = |word: &str| {
+            let place = rest.iter().position(|given| *given == word)?;
+            Some(rest[place + 1].parse::<u32>().expect("a number"))
+        };
+        let amount = |word: &str| Amount::from(after(word).unwrap_or_default());
+        let job = || JobId(number(0).into());
+        let party = if who == "-" { Party::ZERO } else { self.party(who) };
+        let say = |job, message| Event::Say { from: party, job, message };
+        match verb {
+            "funds" => Event::Fund { party, amount: number(0).into() },
+            "withdraws" => Event::Withdraw { party, amount: number(0).into() },
+            "joins" => {
+                let capacity = after("capacity").unwrap_or(1);
+                let position =
+                    Position { stake: amount("stake"), price: amount("price"), capacity };
+                Event::Join { party, position }
+            }
+            "leaves" => Event::Leave { party },
+            "opens" => {
+                let cycles = Cycles(after("cycles").unwrap_or(1).into());
+                let (max_pay, parts) = (amount("for"), after("parts").unwrap_or(1));
+                let deadline = Time(u64::from(after("until").expect("until when")) * 1_000);
+                let spec = JobSpec { requester: party, cycles, parts, max_pay, deadline };
+                Event::Open { job: job(), spec }
+            }
+            "cancels" => Event::Cancel { job: job(), by: party },
+            "locks" => say(Some(job()), Message::Lock),
+            "bids" => say(Some(job()), Message::Bid { price: amount("at") }),
+            "commits" => {
+                let nonce = after("nonce").unwrap_or_default().into();
+                let digest = commitment(job(), party, amount("to"), nonce);
+                say(Some(job()), Message::Commit { digest })
+            }
+            "reveals" => {
+                let nonce = after("nonce").unwrap_or_default().into();
+                say(Some(job()), Message::Reveal { price: amount("as"), nonce })
+            }
+            "accepts" => say(Some(job()), Message::Accept),
+            "declines" => say(Some(job()), Message::Decline),
+            "polls" => say(None, Message::Poll),
+            "delivers" => {
+                let valid = !rest.contains(&"badly");
+                let proof = Proof { valid, part: after("part").unwrap_or_default() };
+                Event::Deliver { job: job(), by: party, proof }
+            }
+            "seeds" => {
+                let seed = B256::repeat_byte(after("with").unwrap_or_default() as u8);
+                Event::Seed { round: number(0).into(), seed, published: at }
+            }
+            "ticks" => Event::Tick,
+            other => panic!("no such verb: {other}"),
+        }
+    }
+}
+
+fn address(place: usize) -> Party {
+    Party::left_padding_from(&(place as u64 + 1).to_be_bytes())
+}
