@@ -1,6 +1,11 @@
 //! All mechanisms by name.
 
-use crate::mechanism::{dutch_lock::DutchLock, open_race::OpenRace};
+use crate::mechanism::dutch_lock::DutchLock;
+use crate::mechanism::open_race::OpenRace;
+use crate::mechanism::pooled_epoch::PooledEpoch;
+use crate::mechanism::sealed_second_price::SealedSecondPrice;
+use crate::mechanism::seat_auction::SeatAuction;
+use crate::mechanism::term_auction::TermAuction;
 use crate::{About, Machine, Mechanism, Rules, Run};
 use serde::Deserialize;
 
@@ -16,7 +21,14 @@ pub struct Kind {
 type Started = Result<Box<dyn Machine>, Unstartable>;
 
 /// Every mechanism there is.
-pub const CATALOGUE: &[Kind] = &[kind::<OpenRace>(), kind::<DutchLock>()];
+pub const CATALOGUE: &[Kind] = &[
+    kind::<OpenRace>(),
+    kind::<SeatAuction>(),
+    kind::<TermAuction>(),
+    kind::<PooledEpoch>(),
+    kind::<DutchLock>(),
+    kind::<SealedSecondPrice>(),
+];
 
 /// Why a mechanism cannot be set to work.
 #[derive(Debug, thiserror::Error)]

@@ -244,7 +244,7 @@ impl<T> Desk<T> {
     /// Puts a job that was taken out back, or keeps it for the mechanism's last word.
     pub(crate) fn put_back(&mut self, job: Job<T>) {
         match job.stage {
-            Stage::Over(_) => self.over.push(job),
+            Stage::Over { .. } => self.over.push(job),
             _ => drop(self.jobs.insert(job.id, job)),
         }
     }

@@ -144,6 +144,18 @@ pub enum Refusal {
         /// The earliest deadline that the mechanism takes.
         earliest: Time,
     },
+    /// A job that ends too far away.
+    #[error("the deadline must be {latest} s or earlier")]
+    DeadlineTooLate {
+        /// The latest deadline that the mechanism takes.
+        latest: Time,
+    },
+    /// A requester who pays too little.
+    #[error("the most that is paid must be {wanted} or more")]
+    PayTooLow {
+        /// The least that the mechanism takes.
+        wanted: Amount,
+    },
     /// A job with the wrong number of parts.
     #[error("a job has from {min} to {max} parts here")]
     WrongParts {

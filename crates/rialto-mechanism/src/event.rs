@@ -109,6 +109,20 @@ pub enum Event {
         /// How much.
         amount: Amount,
     },
+    /// A party gives to the pool, from which rewards are paid.
+    Endow {
+        /// From whose hand.
+        party: Party,
+        /// How much.
+        amount: Amount,
+    },
+    /// Somebody whose word counts has measured a prover, such as by a timed workload.
+    Measure {
+        /// Whom.
+        party: Party,
+        /// The result; what it means, the mechanism says.
+        score: u32,
+    },
     /// A prover becomes a member, or changes its position.
     Join {
         /// Who.

@@ -1,7 +1,7 @@
 //! A live job. When it is over it leaves the state, so a run's memory does not grow with the jobs
 //! that it has settled.
 
-use crate::{Allocation, Duty, JobId, JobSpec, Outcome, Party, Time, Why};
+use crate::{Allocation, Duty, Holder, JobId, JobSpec, Outcome, Party, Time, Why};
 use serde::{Deserialize, Serialize};
 
 /// A job that is not over. `T` is what the mechanism remembers of it.
@@ -33,7 +33,12 @@ pub enum Stage {
     /// Some, or all, may deliver.
     Allocated(Allocation),
     /// Nothing can happen to it any more.
-    Over(Outcome),
+    Over {
+        /// How it ended.
+        outcome: Outcome,
+        /// The last allocation, with what became of its holders.
+        allocation: Option<Allocation>,
+    },
 }
 
 impl<T: Default> Job<T> {
@@ -44,25 +49,30 @@ impl<T: Default> Job<T> {
 }
 
 impl<T> Job<T> {
-    /// The allocation, if there is one.
+    /// The allocation, if there is one; of a job that is over, the last.
     pub fn allocation(&self) -> Option<&Allocation> {
         match &self.stage {
+            Stage::Collecting => None,
             Stage::Allocated(allocation) => Some(allocation),
-            _ => None,
+            Stage::Over { allocation, .. } => allocation.as_ref(),
         }
+    }
+
+    /// Those who were chosen last.
+    pub fn holders(&self) -> &[Holder] {
+        self.allocation().map_or(&[], |allocation| &allocation.holders)
     }
 
     /// How it ended, if it has.
     pub fn outcome(&self) -> Option<Outcome> {
         match self.stage {
-            Stage::Over(outcome) => Some(outcome),
+            Stage::Over { outcome, .. } => Some(outcome),
             _ => None,
         }
     }
 
     /// Whether some holder has delivered in time.
     pub fn has_delivery(&self) -> bool {
-        let holders = self.allocation().into_iter().flat_map(|allocation| &allocation.holders);
-        holders.into_iter().any(|holder| holder.duty == Duty::Delivered)
+        self.holders().iter().any(|holder| holder.duty == Duty::Delivered)
     }
 }

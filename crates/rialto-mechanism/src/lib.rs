@@ -20,6 +20,7 @@ mod job;
 mod ledger;
 
 mod desk;
+mod lots;
 mod roll;
 
 mod catalogue;
@@ -42,6 +43,7 @@ pub use effect::{Effect, Happened, Outcome, Refusal, Step, Why};
 pub use event::{Entry, Event, JobId, JobSpec, Message, Position, Proof, commitment};
 pub use job::{Job, Stage};
 pub use ledger::{Account, Ledger};
+pub use lots::{Beacon, Lots};
 pub use machine::{JobView, Machine, Run};
 pub use mechanism::{About, Confidence, Contradiction, Mechanism, Preset, Rules, SplitGain};
 pub use roll::{Roll, Seed};

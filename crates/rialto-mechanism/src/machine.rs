@@ -7,8 +7,8 @@
 
 use crate::desk::Alarm;
 use crate::{
-    About, Amount, Case, Desk, Entry, Event, Job, JobId, JobSpec, Ledger, Mechanism, Member,
-    Message, Party, Position, Refusal, Ruling, Stage, Step, Time,
+    About, Account, Amount, Case, Desk, Entry, Event, Job, JobId, JobSpec, Ledger, Mechanism,
+    Member, Message, Party, Position, Refusal, Ruling, Stage, Step, Time,
 };
 use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,10 @@ impl<M: Mechanism> Run<M> {
         match event {
             Event::Fund { party, amount } => desk.fund(*party, *amount),
             Event::Withdraw { party, amount } => desk.ledger.withdraw(*party, *amount),
+            Event::Endow { party, amount } => {
+                desk.transfer(Account::Hand(*party), Account::Pool, *amount)
+            }
+            Event::Measure { party, score } => self.mechanism.measured(desk, *party, *score),
             Event::Join { party, position } => self.join(*party, position),
             Event::Leave { party } => {
                 desk.check_leave(*party)?;

@@ -14,6 +14,10 @@ use std::fmt::{self, Debug};
 
 pub mod dutch_lock;
 pub mod open_race;
+pub mod pooled_epoch;
+pub mod sealed_second_price;
+pub mod seat_auction;
+pub mod term_auction;
 
 /// What can be kept, compared and written down canonically.
 pub trait Codec: Clone + Debug + PartialEq + Serialize + DeserializeOwned {}
@@ -122,6 +126,14 @@ pub trait Mechanism: Codec + 'static {
     /// A member wants to leave. Returns after how long it may, and expects no more of it.
     fn leave(&mut self, _: &mut Desk<Self::Mark>, _: Party) -> Span {
         Span::ZERO
+    }
+
+    /// A prover has been measured.
+    ///
+    /// # Errors
+    /// The mechanism has no use for that.
+    fn measured(&mut self, _: &mut Desk<Self::Mark>, _: Party, _score: u32) -> Ruling {
+        Err(Refusal::NotUnderstood)
     }
 
     /// Randomness has come for a frozen set.

@@ -12,7 +12,8 @@
 //! 9 - seeds 0 with 7                    (round 0; the seed is 32 bytes of 7)
 //! ```
 //!
-//! Others: `accepts 1`, `declines 1`, `polls`, `leaves`, `cancels 1`, `funds 5`, `withdraws 5`, `ticks`.
+//! Others: `bids at 5` (at large), `endows 5`, `measured as 5`, `accepts 1`, `declines 1`, `polls`, `leaves`, `cancels 1`, `funds 5`,
+//! `withdraws 5`, `ticks`.
 
 use crate::{
     Amount, Auditor, Entry, Event, JobId, JobSpec, Machine, Message, Party, Position, Proof, Time,
@@ -119,6 +120,8 @@ impl Rulebook {
         let say = |job, message| Event::Say { from: party, job, message };
         match verb {
             "funds" => Event::Fund { party, amount: number(0).into() },
+            "endows" => Event::Endow { party, amount: number(0).into() },
+            "measured" => Event::Measure { party, score: after("as").unwrap_or_default() },
             "withdraws" => Event::Withdraw { party, amount: number(0).into() },
             "joins" => {
                 let capacity = after("capacity").unwrap_or(1);
@@ -136,7 +139,10 @@ impl Rulebook {
             }
             "cancels" => Event::Cancel { job: job(), by: party },
             "locks" => say(Some(job()), Message::Lock),
-            "bids" => say(Some(job()), Message::Bid { price: amount("at") }),
+            "bids" => {
+                let at_large = rest[0] == "at";
+                say((!at_large).then(job), Message::Bid { price: amount("at") })
+            }
             "commits" => {
                 let nonce = after("nonce").unwrap_or_default().into();
                 let digest = commitment(job(), party, amount("to"), nonce);

@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use rialto_mechanism::{
     Amount, Effect, Entry, Event, JobId, JobSpec, Kind, Machine, Message, Outcome, Party, Position,
-    Preset, Proof, Span, Stage, Time,
+    Preset, Proof, Span, Stage, Time, commitment,
 };
 use rialto_protocol::Cycles;
 
@@ -19,8 +19,15 @@ enum Act {
     Lock,
     /// Some bid.
     Bid,
+    /// One asks a little less for all jobs, if it is heard.
+    BidAtLarge,
+    /// Some commit to bids; later they show them.
+    Commit,
+    Reveal,
     /// Time passes until something happens by itself.
     Wait,
+    /// An hour and a second pass.
+    WaitAnHour,
     /// The seed comes for whatever waits for one.
     Seed,
     /// Whoever holds the job delivers; somebody, if nobody does.
@@ -37,6 +44,14 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("open-race", "min-time-drawn", &[Act::DeliverMany, Act::Wait, Act::Seed]),
     ("open-race", "cheapest-in-time", &[Act::Bid, Act::DeliverMany, Act::Wait]),
     ("dutch-lock", "", &[Act::Lock, Act::Deliver]),
+    (
+        "sealed-second-price",
+        "",
+        &[Act::Commit, Act::WaitAnHour, Act::Reveal, Act::Wait, Act::Deliver],
+    ),
+    ("seat-auction", "", &[Act::BidAtLarge, Act::Deliver]),
+    ("term-auction", "", &[Act::BidAtLarge, Act::Deliver]),
+    ("pooled-epoch", "", &[Act::DeliverMany, Act::Wait]),
 ];
 
 pub(crate) struct World {
@@ -95,6 +110,7 @@ impl World {
 
     fn act(&mut self, act: Act) {
         let job = self.job;
+        let proof = Proof { valid: true, part: 1 };
         let first = job.0 * 7;
         let speakers = (first..first + SPEAKERS).map(|number| party(1 + number % PROVERS));
         match act {
@@ -105,6 +121,21 @@ impl World {
                     self.say(from, Message::Bid { price });
                 }
             }
+            Act::BidAtLarge => {
+                let price = Amount::from(1_000 - job.0 as u32 % 1_000);
+                let message = Message::Bid { price };
+                self.enter(Event::Say { from: party(1 + first % PROVERS), job: None, message });
+            }
+            Act::Commit | Act::Reveal => {
+                for (place, from) in speakers.enumerate() {
+                    let price = Amount::from(MOST / 2 + place as u32 * 37 % 11);
+                    let digest = commitment(job, from, price, 0);
+                    let reveal = Message::Reveal { price, nonce: 0 };
+                    let commits = matches!(act, Act::Commit);
+                    self.say(from, if commits { Message::Commit { digest } } else { reveal });
+                }
+            }
+            Act::WaitAnHour => self.now = self.now + Span::s(3_601),
             Act::Wait => {
                 self.now = self.machine.next_wake().expect("something is due");
                 self.enter(Event::Tick);
@@ -117,10 +148,10 @@ impl World {
             }
             Act::Deliver => {
                 let by = self.holder().unwrap_or(party(1 + first % PROVERS));
-                self.enter(Event::Deliver { job, by, proof: Proof::PLAIN });
+                self.enter(Event::Deliver { job, by, proof });
             }
             Act::DeliverMany => {
-                speakers.for_each(|by| self.enter(Event::Deliver { job, by, proof: Proof::PLAIN }));
+                speakers.for_each(|by| self.enter(Event::Deliver { job, by, proof }));
             }
         }
     }

@@ -107,6 +107,11 @@ impl<T> Case<'_, T> {
         self.job.stage = Stage::Allocated(allocation);
     }
 
+    /// Takes the job from its holders, of whom those who failed forfeit; nobody has it then.
+    pub fn reopen(&mut self) {
+        self.close_allocation(None);
+    }
+
     /// Pays a party out of the escrow.
     ///
     /// # Panics
@@ -218,7 +223,7 @@ impl<T> Case<'_, T> {
 
     fn close(&mut self, outcome: Outcome, rescuer: Option<Party>) {
         let burns = self.job.allocation().is_some_and(|allocation| allocation.burns_escrow);
-        self.close_allocation(rescuer);
+        let allocation = self.close_allocation(rescuer);
         for (party, _) in self.desk.ledger.bonds(self.job.id) {
             self.release_bond(party);
         }
@@ -239,22 +244,23 @@ impl<T> Case<'_, T> {
             self.desk.alarms.remove(&(alarm, Alarm::Job(self.job.id)));
         }
         self.desk.emit(Effect::Settled { job: self.job.id, outcome });
-        self.job.stage = Stage::Over(outcome);
+        self.job.stage = Stage::Over { outcome, allocation };
     }
 
     /// Holders who failed forfeit; stakes are no longer counted on.
-    fn close_allocation(&mut self, rescuer: Option<Party>) {
+    fn close_allocation(&mut self, rescuer: Option<Party>) -> Option<Allocation> {
         self.set_lapse(None);
         let stage = std::mem::replace(&mut self.job.stage, Stage::Collecting);
-        let Stage::Allocated(allocation) = stage else { return };
-        for holder in allocation.holders {
+        let Stage::Allocated(allocation) = stage else { return None };
+        for holder in &allocation.holders {
             if holder.duty == Duty::Failed {
-                self.penalise(&holder, allocation.forfeit, rescuer);
+                self.penalise(holder, allocation.forfeit, rescuer);
             }
             if holder.risks == Risks::Stake {
                 self.desk.count_duty(holder.party, false);
             }
         }
+        Some(allocation)
     }
 
     fn penalise(&mut self, holder: &Holder, forfeit: Forfeit, rescuer: Option<Party>) {

@@ -1,0 +1,291 @@
+//! **Sealed second price** (Brevis ProverNet; M12c). Provers bid in secret; the lowest does the job for the
+//! second-lowest bid.
+//!
+//! *Rule.* For `commit` after a job is offered, members commit to a bid, and for `reveal` after that they show
+//! it. The lowest revealed bid has the job; of equal ones the first committed. Who bids must have at stake
+//! `min_stake` and `overcommit` of all it has been given and not proven (our reading of the contract's
+//! check), when it commits, when it reveals and when it wins.
+//!
+//! *Pay.* The second-lowest bid, at most the reserve, which is `reserve` of the most that the requester pays. Whoever is
+//! alone is paid its own bid (`alone = "own-bid"`, as shipped) or the reserve (`alone = "reserve"`, corrected: a virtual
+//! second bid). A bid above the reserve is none.
+//!
+//! *Failure.* Nobody may step in: after the deadline the requester has everything back and the winner loses `slash`
+//! of `min_stake`. A commitment that is not revealed costs its `bond`, half burned and half the requester's; as
+//! shipped there was no bond.
+//!
+//! *Source.* Brevis' prover network contracts; that losses are enforced is said and denied. Confidence A.
+//! Commit and reveal periods are those of its tests.
+//!
+//! *Attacks.* As shipped: alone, a second address that bids the most lifts the own price to it. Without a bond, commit low and
+//! high and reveal what pays once the others have shown theirs. Both are answered by the corrected preset.
+
+use crate::{
+    About, Allocation, Amount, Bps, Case, Confidence, Contradiction, Desk, Forfeit, Job, JobSpec,
+    Mechanism, Message, Outcome, Party, Position, Preset, Refusal, Risks, Ruling, Span, SplitGain,
+    Time, commitment,
+};
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The rule with its parameters and what members have been given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SealedSecondPrice {
+    rules: Rules,
+    /// The prices of all jobs that a member holds.
+    assigned: BTreeMap<Party, Amount>,
+}
+
+/// Parameters of a [`SealedSecondPrice`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// How long bids are committed.
+    pub commit: Span,
+    /// How long they are revealed after that.
+    pub reveal: Span,
+    /// How far away a deadline may be.
+    pub longest: Span,
+    /// The highest price that is paid, as a share of the most that the requester pays.
+    pub reserve: Bps,
+    /// What a sole bidder is paid.
+    pub alone: Alone,
+    /// What is put up with a commitment.
+    pub bond: Amount,
+    /// What a member must have at stake.
+    pub min_stake: Amount,
+    /// What it must have beside that, as a share of what it holds.
+    pub overcommit: Bps,
+    /// What a winner without a proof loses, as a share of `min_stake`.
+    pub slash: Bps,
+    /// How long a stake stays after its owner wants it back.
+    pub exit: Span,
+}
+
+/// What a sole bidder is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alone {
+    /// Its own bid.
+    OwnBid,
+    /// The reserve.
+    Reserve,
+}
+
+/// What is remembered of a job.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// In the order in which they were committed, with the price once it is shown.
+    bids: Vec<(Party, B256, Option<Amount>)>,
+}
+
+const ABOUT: About = About {
+    name: "sealed-second-price",
+    family: "M12c",
+    confidence: Confidence::Code,
+    split_gain: SplitGain::Neutral,
+    presets: &[
+        Preset {
+            name: "corrected",
+            rules: r#"
+                commit = "1 h"
+                reveal = "30 min"
+                longest = "30 d"
+                reserve = 10000
+                alone = "reserve"
+                bond = 1000
+                min_stake = 10000
+                overcommit = 500
+                slash = 1000
+                exit = "7 d"
+            "#,
+        },
+        Preset {
+            name: "brevis",
+            rules: r#"
+                commit = "1 h"
+                reveal = "30 min"
+                longest = "30 d"
+                reserve = 10000
+                alone = "own-bid"
+                bond = 0
+                min_stake = 10000
+                overcommit = 500
+                slash = 1000
+                exit = "7 d"
+            "#,
+        },
+    ],
+    file: include_str!("sealed_second_price.rs"),
+};
+
+/// A commitment that is not revealed.
+const UNREVEALED: Forfeit = Forfeit { burned: Bps(5_000), requester: Bps(5_000) };
+
+impl crate::Rules for Rules {
+    fn check(&self) -> Result<(), Contradiction> {
+        let all = Bps::ALL;
+        Contradiction::unless(self.commit > Span::ZERO, "commit", "must be more than nothing")?;
+        Contradiction::unless(self.reveal > Span::ZERO, "reveal", "must be more than nothing")?;
+        let room = self.longest > self.commit + self.reveal;
+        Contradiction::unless(room, "longest", "must leave time after commit and reveal")?;
+        Contradiction::unless(self.reserve <= all, "reserve", "is a share: at most 10000")?;
+        Contradiction::unless(self.slash <= all, "slash", "is a share: at most 10000")
+    }
+}
+
+impl Mechanism for SealedSecondPrice {
+    const ABOUT: &'static About = &ABOUT;
+    type Rules = Rules;
+    type Mark = Mark;
+
+    fn new(rules: Rules) -> Self {
+        Self { rules, assigned: BTreeMap::new() }
+    }
+
+    fn join(&mut self, _: &mut Desk<Mark>, _: Party, position: &Position) -> Ruling {
+        let wanted = self.rules.min_stake;
+        if position.stake < wanted { Err(Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+    }
+
+    fn leave(&mut self, _: &mut Desk<Mark>, _: Party) -> Span {
+        self.rules.exit
+    }
+
+    fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
+        let earliest = self.reveal_end(desk.now()).next();
+        let latest = desk.now() + self.rules.longest;
+        match spec.deadline {
+            deadline if deadline < earliest => Err(Refusal::DeadlineTooSoon { earliest }),
+            deadline if deadline > latest => Err(Refusal::DeadlineTooLate { latest }),
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&mut self, case: &mut Case<'_, Mark>) {
+        case.wake_at(self.reveal_end(case.now()).next());
+    }
+
+    fn hear(&mut self, case: &mut Case<'_, Mark>, from: Party, said: &Message) -> Ruling {
+        self.eligible(case.desk, from)?;
+        match said {
+            Message::Commit { digest } => self.commit(case, from, *digest),
+            Message::Reveal { price, nonce } => {
+                let digest = commitment(case.job.id, from, *price, *nonce);
+                self.reveal(case, from, digest, *price)
+            }
+            _ => Err(Refusal::NotUnderstood),
+        }
+    }
+
+    fn cancels(&self, _: &Case<'_, Mark>) -> Ruling {
+        Err(Refusal::NotUnderstood)
+    }
+
+    fn alarm(&mut self, case: &mut Case<'_, Mark>) {
+        let reserve = case.spec().max_pay.times_down(self.rules.reserve);
+        let mut bids: Vec<(Amount, Party)> = Vec::new();
+        for (party, _, price) in std::mem::take(&mut case.job.mark.bids) {
+            match price {
+                Some(price) => {
+                    case.release_bond(party);
+                    let valid = price <= reserve && self.eligible(case.desk, party).is_ok();
+                    bids.extend(valid.then_some((price, party)));
+                }
+                None => case.forfeit_bond(party, UNREVEALED),
+            }
+        }
+        // Stable, so the first committed stays first among equals.
+        bids.sort_by_key(|(price, _)| *price);
+        match (&bids[..], self.rules.alone) {
+            ([], _) => case.settle(Outcome::Unproven),
+            ([(own, winner)], Alone::OwnBid) => self.award(case, *winner, *own),
+            ([(_, winner)], Alone::Reserve) => self.award(case, *winner, reserve),
+            ([(_, winner), (second, _), ..], _) => self.award(case, *winner, *second),
+        }
+    }
+
+    fn settled(&mut self, _: &mut Desk<Mark>, job: &Job<Mark>) {
+        for holder in job.holders() {
+            let assigned = self.assigned.entry(holder.party).or_default();
+            *assigned -= holder.price;
+            if *assigned == Amount::ZERO {
+                self.assigned.remove(&holder.party);
+            }
+        }
+    }
+}
+
+impl SealedSecondPrice {
+    fn commit_end(&self, opened_at: Time) -> Time {
+        opened_at + self.rules.commit
+    }
+
+    fn reveal_end(&self, opened_at: Time) -> Time {
+        self.commit_end(opened_at) + self.rules.reveal
+    }
+
+    /// Whether a party has enough at stake, and is not on its way out.
+    fn eligible(&self, desk: &Desk<Mark>, party: Party) -> Ruling {
+        let member = desk.member(party).ok_or(Refusal::NotAMember)?;
+        if let Some(until) = member.leaving {
+            return Err(Refusal::Leaving { until });
+        }
+        let assigned = self.assigned.get(&party).copied().unwrap_or_default();
+        let wanted = self.rules.min_stake + assigned.times_up(self.rules.overcommit);
+        if desk.stake(party) < wanted { Err(Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+    }
+
+    fn commit(&self, case: &mut Case<'_, Mark>, from: Party, digest: B256) -> Ruling {
+        let at = self.commit_end(case.job.opened_at);
+        if case.now() > at {
+            return Err(Refusal::TooLate { at });
+        }
+        if case.job.mark.bids.iter().any(|(party, ..)| *party == from) {
+            return Err(Refusal::AlreadyDone);
+        }
+        case.post_bond(from, self.rules.bond)?;
+        case.job.mark.bids.push((from, digest, None));
+        Ok(())
+    }
+
+    fn reveal(
+        &self,
+        case: &mut Case<'_, Mark>,
+        from: Party,
+        digest: B256,
+        price: Amount,
+    ) -> Ruling {
+        let opened_at = case.job.opened_at;
+        let (from_on, at) = (self.commit_end(opened_at).next(), self.reveal_end(opened_at));
+        let limit = case.spec().max_pay;
+        match case.now() {
+            now if now < from_on => return Err(Refusal::TooEarly { from: from_on }),
+            now if now > at => return Err(Refusal::TooLate { at }),
+            _ => {}
+        }
+        let mut bids = case.job.mark.bids.iter_mut();
+        let (_, committed, shown) =
+            bids.find(|(party, ..)| *party == from).ok_or(Refusal::NotCommitted)?;
+        match shown {
+            Some(_) => Err(Refusal::AlreadyDone),
+            None if *committed != digest => Err(Refusal::NotCommitted),
+            None if price > limit => Err(Refusal::PriceTooHigh { limit }),
+            None => {
+                *shown = Some(price);
+                Ok(())
+            }
+        }
+    }
+
+    fn award(&mut self, case: &mut Case<'_, Mark>, winner: Party, price: Amount) {
+        *self.assigned.entry(winner).or_default() += price;
+        let slash = self.rules.min_stake.times_down(self.rules.slash);
+        let until = case.spec().deadline;
+        case.allocate(Allocation::to(winner, price, until).at_risk(slash, Risks::Stake));
+    }
+}
+
+#[cfg(test)]
+mod tests;
