@@ -1,21 +1,25 @@
-//! A request, a policy and a market that the tests of this crate vary.
+//! A request, a policy, a market and a whole world that tests and measurements vary.
 
 use crate::{
-    BatchPolicy, BreakerPolicy, CommitmentPriority, Delivery, Facts, Floors, GasEstimates,
-    LockFact, Market, Order, Policy, Preflight, PricingPriority, Proven, Requestors, Sealed,
-    SlashFact, Standing,
+    BatchPolicy, BreakerPolicy, CommitmentPriority, Delivery, Facts, Floors, GasEstimates, Hand,
+    Intake, Job, Load, LockFact, Market, Order, Plan, Policy, Preflight, PricingPriority, Proven,
+    ProverHealth, Requestors, Sealed, SlashFact, Snapshot, Speeds, Standing, plan,
 };
 use alloy_primitives::{Address, B256, Bytes};
 use rialto_protocol::{
-    Callback, ClaimDigest, Collateral, Cycles, ImageId, Input, Journal, Offer, Predicate,
-    ProofRequest, RequestDigest, RequestId, Requirements, Timestamp, Wei, registry,
+    ClaimDigest, Collateral, Cycles, ImageId, Journal, ProofRequest, RequestDigest, Timestamp, Wei,
 };
+use std::collections::BTreeMap;
 
-pub(crate) const ME: Address = Address::repeat_byte(0xee);
-pub(crate) const RIVAL: Address = Address::repeat_byte(0x11);
-pub(crate) const CLIENT: Address = Address::repeat_byte(0xc1);
+/// The prover that plans.
+pub const ME: Address = Address::repeat_byte(0xee);
+/// Another prover.
+pub const RIVAL: Address = Address::repeat_byte(0x11);
+/// Who asks.
+pub const CLIENT: Address = Address::repeat_byte(0xc1);
 
-pub(crate) fn policy() -> Policy {
+/// Small numbers, so that each limit is easily reached.
+pub fn policy() -> Policy {
     Policy {
         floors: Floors::of(Wei::from(10)),
         min_mcycle_price_collateral_token: Some(Collateral::from(10)),
@@ -57,7 +61,8 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-pub(crate) fn market(now: u64) -> Market {
+/// At second `now`; gas costs nothing.
+pub fn market(now: u64) -> Market {
     Market {
         now: Timestamp(now),
         gas_price: Wei::ZERO,
@@ -67,36 +72,17 @@ pub(crate) fn market(now: u64) -> Market {
 }
 
 /// Price 0 to 100 over [1000, 1100], lock until 1200, proofs until 1300, collateral 60.
-pub(crate) fn request() -> ProofRequest {
-    ProofRequest {
-        id: RequestId::new(CLIENT, 1),
-        requirements: Requirements {
-            callback: Callback::default(),
-            predicate: Predicate::PrefixMatch {
-                image_id: ImageId(B256::ZERO),
-                prefix: Bytes::new(),
-            },
-            selector: registry::DEFAULT,
-        },
-        image_url: "file:///p".into(),
-        input: Input::Inline(Bytes::from_static(&[0])),
-        offer: Offer {
-            min_price: Wei::ZERO,
-            max_price: Wei::from(100),
-            ramp_up_start: Timestamp(1_000),
-            ramp_up_period: 100,
-            lock_timeout: 200,
-            timeout: 300,
-            lock_collateral: Collateral::from(60),
-        },
-    }
+pub fn request() -> ProofRequest {
+    rialto_protocol::example::request(CLIENT)
 }
 
-pub(crate) fn order(standing: Standing) -> Order {
+/// The order of [`request`].
+pub fn order(standing: Standing) -> Order {
     named(5, standing)
 }
 
-pub(crate) fn named(name: u8, standing: Standing) -> Order {
+/// The same with a digest and a time of sight that follow from its name.
+pub fn named(name: u8, standing: Standing) -> Order {
     Order {
         digest: RequestDigest(B256::repeat_byte(name)),
         request: request(),
@@ -107,7 +93,7 @@ pub(crate) fn named(name: u8, standing: Standing) -> Order {
 }
 
 /// 2 million cycles: 20 seconds at the assumed speed, 20 wei at the floor.
-pub(crate) fn run() -> Preflight {
+pub fn run() -> Preflight {
     Preflight {
         cycles: Cycles(2_000_000),
         image_id: ImageId(B256::ZERO),
@@ -115,15 +101,18 @@ pub(crate) fn run() -> Preflight {
     }
 }
 
-pub(crate) fn tried() -> Standing {
+/// Its program has run.
+pub fn tried() -> Standing {
     Standing::Run(run())
 }
 
-pub(crate) fn proven() -> Standing {
+/// Its proof is made.
+pub fn proven() -> Standing {
     Standing::Proven(run(), proof())
 }
 
-pub(crate) fn sealed() -> Standing {
+/// Its proof is attested.
+pub fn sealed() -> Standing {
     Standing::Sealed(run(), Sealed { proven: proof(), seal: Bytes::new() })
 }
 
@@ -136,19 +125,111 @@ fn proof() -> Proven {
 }
 
 impl Order {
-    pub(crate) fn locked(mut self, prover: Address, at: u64) -> Self {
+    /// With its lock mined at second `at`.
+    #[must_use]
+    pub fn locked(mut self, prover: Address, at: u64) -> Self {
         self.facts.lock = Some(LockFact { prover, digest: self.digest, at: Timestamp(at) });
         self
     }
 
-    pub(crate) fn delivered(mut self, prover: Address, at: u64) -> Self {
+    /// With a proof delivered at second `at`.
+    #[must_use]
+    pub fn delivered(mut self, prover: Address, at: u64) -> Self {
         self.facts.deliveries.push(Delivery { prover, at: Timestamp(at) });
         self
     }
 
-    pub(crate) fn slashed(mut self, recipient: Address) -> Self {
+    /// With its lapsed lock slashed for `recipient`.
+    #[must_use]
+    pub fn slashed(mut self, recipient: Address) -> Self {
         let transferred = Collateral::from(30);
         self.facts.slash = Some(SlashFact { recipient, transferred });
         self
+    }
+}
+
+/// A node at one moment; tests change what they are about.
+pub struct World {
+    /// The operator's settings.
+    pub policy: Policy,
+    /// The market.
+    pub market: Market,
+    /// Every order that is not over.
+    pub orders: Vec<Order>,
+    /// What tasks have in hand.
+    pub hands: BTreeMap<RequestDigest, Hand>,
+    /// How the prover has done lately.
+    pub health: ProverHealth,
+    /// Whether new work is taken.
+    pub intake: Intake,
+    /// What the prover has promised elsewhere.
+    pub elsewhere: Vec<Job>,
+}
+
+impl World {
+    /// With these orders at second `now`.
+    pub fn at(now: u64, orders: impl IntoIterator<Item = Order>) -> Self {
+        Self {
+            policy: policy(),
+            market: market(now),
+            orders: orders.into_iter().collect(),
+            hands: BTreeMap::new(),
+            health: ProverHealth::default(),
+            intake: Intake::Open,
+            elsewhere: Vec::new(),
+        }
+    }
+
+    /// With something in hand for the order of that name.
+    #[must_use]
+    pub fn hand(mut self, name: u8, hand: Hand) -> Self {
+        self.hands.insert(RequestDigest(B256::repeat_byte(name)), hand);
+        self
+    }
+
+    /// What is done next.
+    pub fn plan(&self) -> Plan {
+        self.plan_of(7)
+    }
+
+    /// The same with the lots of another seed.
+    pub fn plan_of(&self, seed: u64) -> Plan {
+        let orders: Vec<_> = self.orders.iter().collect();
+        let speeds = Speeds::new(self.policy.peak_prove_khz);
+        let snapshot = Snapshot {
+            me: ME,
+            policy: &self.policy,
+            market: &self.market,
+            orders: &orders,
+            hands: &self.hands,
+            speeds: &speeds,
+            health: &self.health,
+            intake: self.intake,
+            elsewhere: &self.elsewhere,
+        };
+        plan(&snapshot, seed)
+    }
+
+    /// One line an order, then batches, cancellations and what is promised.
+    pub fn show(&self) -> String {
+        let plan = self.plan();
+        let name = |digest: &RequestDigest| digest.0[0].to_string();
+        let names =
+            |digests: &[RequestDigest]| digests.iter().map(name).collect::<Vec<_>>().join(" ");
+        let mut text = String::new();
+        for (order, step) in self.orders.iter().zip(&plan.steps) {
+            text += &format!("{}: {step:?}\n", name(&order.digest));
+        }
+        for (what, batches) in [("seal", &plan.seals), ("deliver", &plan.deliveries)] {
+            for batch in batches {
+                text += &format!("{what} {}, {:?}\n", names(&batch.orders), batch.closing);
+            }
+        }
+        if !plan.cancels.is_empty() {
+            text += &format!("cancel {}\n", names(&plan.cancels));
+        }
+        let Load { promised, stake_at_risk, busy_for, is_behind, .. } = plan.load;
+        let behind = if is_behind { ", behind" } else { "" };
+        text + &format!("{promised} promised, {stake_at_risk:?}, busy for {busy_for:?}{behind}\n")
     }
 }

@@ -12,8 +12,8 @@ mod appraise;
 mod batch;
 mod breaker;
 mod capacity;
-#[cfg(test)]
-mod example;
+#[cfg(any(test, feature = "example"))]
+pub mod example;
 mod order;
 mod plan;
 mod policy;

@@ -18,6 +18,8 @@ pub mod abi;
 pub mod attestation;
 pub mod draw;
 pub mod eip712;
+#[cfg(any(test, feature = "example"))]
+pub mod example;
 pub mod guest_env;
 pub mod lifecycle;
 pub mod merkle;
