@@ -7,7 +7,7 @@ use crate::lease::{Lease, LeaseError};
 use crate::logbook::{LOGBOOK, Logbook, LogbookError};
 use crate::prices::{PriceOracle, Trouble};
 use crate::promises::Promises;
-use crate::requestor_lists::{ListError, ListKeeper};
+use crate::requestor_lists::{ListKeeper, ListTrouble};
 use crate::settings::{self, Live, Settings};
 use crate::transact::IntentLog;
 use crate::venue::{Head, Venue};
@@ -180,8 +180,8 @@ impl Node {
         let looked = chain::first_look(&market, me, read_to, &settings.assumed_bidding()).await;
         let (head, head_seen) = watch::channel(looked?);
         let oracle = PriceOracle::new(file.clone(), Some(network.rpc_url.clone()));
-        let mut lists = ListKeeper::new(file, venue, network.chain_id)?;
-        lists.refresh().await.iter().for_each(warn_of_list);
+        let lists = data_dir.join("lists");
+        let lists = ListKeeper::new(file, venue, network.chain_id, lists)?;
         let store = settings.artifacts.store.clone();
         let store =
             store.unwrap_or_else(|| StoreConfig::Local { path: data_dir.join("artifacts") });
@@ -292,7 +292,7 @@ async fn asides(
 ) {
     let following = directive::follow(data_dir, directive, stop.clone());
     let asking = oracle.run(stop.clone(), |trouble| warn_of_price(&trouble));
-    let listing = lists.run(stop, |error| warn_of_list(&error));
+    let listing = lists.run(stop, |trouble| warn_of_list(&trouble));
     tokio::join!(following, asking, listing);
 }
 
@@ -300,8 +300,8 @@ fn warn_of_price(trouble: &Trouble) {
     tracing::warn!(%trouble, "price oracle");
 }
 
-fn warn_of_list(error: &ListError) {
-    tracing::warn!(error = %crate::logbook::with_sources(error), "requestor list");
+fn warn_of_list(trouble: &ListTrouble) {
+    tracing::warn!(%trouble, "requestor list");
 }
 
 fn unreachable(url: &url::Url, source: EndpointError) -> NodeError {

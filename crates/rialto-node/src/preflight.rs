@@ -7,7 +7,7 @@ use crate::workshop::StepError;
 use alloy::primitives::B256;
 use bytes::Bytes;
 use rialto_artifacts::{ArtifactId, FetchError, Fetcher};
-use rialto_planner::{Budget, Preflight, Refusal, Skip, appraise};
+use rialto_planner::{Budget, Preflight, Refusal, Skip, Waiting, appraise};
 use rialto_protocol::{Input, ProofRequest, guest_env};
 use rialto_zkvm::{ExecuteError, ExecutionLimits};
 use std::sync::Arc;
@@ -46,7 +46,8 @@ pub(crate) async fn run(
             match appraise(&open.order.request, &run, &venue.policy(), &market) {
                 Ok(worth) => venue.logbook.appraised(digest, material, &run, &worth).await?,
                 Err(Refusal::Skip(skip)) => venue.logbook.skip(digest, &skip).await?,
-                Err(Refusal::NoRate) => return Err(no_rate()),
+                Err(Refusal::NoRate) => return Err(later(Waiting::Rate)),
+                Err(Refusal::NoList) => return Err(later(Waiting::List)),
             }
         }
         Err(LoadError::Skip(skip)) => venue.logbook.skip(digest, &skip).await?,
@@ -58,10 +59,10 @@ pub(crate) async fn run(
 }
 
 /// The run is kept, so the next try takes no time.
-fn no_rate() -> StepError {
+fn later(missing: Waiting) -> StepError {
     StepError::Again {
         step: "price",
-        reason: "there is no fresh rate of exchange".into(),
+        reason: format!("it waits for {missing}"),
         after: Duration::from_secs(5),
     }
 }

@@ -1,15 +1,26 @@
 //! Lists of requestors by URL: who is served first, and who is served at all.
 //!
 //! A list is somebody else's word, so it passes one door ([`RequestorList::parse`]) and is fetched
-//! within limits. Invariants: a list that cannot be had keeps its last good content; an allow list
-//! that was never had allows nobody; no list overrules the operator's own deny list.
+//! within limits, beside the work: no server holds a node up. Invariants: what a list last said stays
+//! in force while it cannot be had, over restarts too; who is on no list at hand is not served while an
+//! allow list is missing, and not refused for good either; no list overrules the operator's own deny
+//! list, which needs no server.
+
+mod kept;
+
+use kept::Shelf;
 
 use crate::settings::{MarketSettings, Settings};
 use alloy::primitives::Address;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use rialto_artifacts::{FetchError, FetchPolicy, Fetcher};
 use rialto_planner::Requestors;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -18,6 +29,8 @@ use url::Url;
 
 /// How often lists are read again.
 const REFRESH_EVERY: Duration = Duration::from_secs(3_600);
+/// How often, while one of them cannot be had.
+const TRY_AGAIN_EVERY: Duration = Duration::from_secs(60);
 /// Some ten thousand requestors.
 const LIST_BYTES_MAX: u64 = 8 << 20;
 /// Time for one attempt; there are two.
@@ -89,16 +102,56 @@ pub enum InvalidList {
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// It cannot be had.
-    #[error("the requestor list cannot be fetched")]
+    #[error("it cannot be fetched")]
     Fetch(#[from] FetchError),
     /// It is none.
-    #[error("the requestor list at {url} is refused")]
-    Invalid {
-        /// Where it is.
-        url: Url,
+    #[error("it is refused")]
+    Invalid(#[from] InvalidList),
+    /// The next start will not have it at hand.
+    #[error("it cannot be kept in {path}")]
+    Keep {
+        /// Where.
+        path: PathBuf,
         /// Why.
-        source: InvalidList,
+        source: std::io::Error,
     },
+}
+
+/// A list that could not be refreshed, and what holds meanwhile.
+#[derive(Debug)]
+pub struct ListTrouble {
+    /// Where the list is.
+    pub url: Url,
+    /// What holds.
+    pub meanwhile: Meanwhile,
+    /// Why.
+    pub error: ListError,
+}
+
+/// What holds while a list cannot be refreshed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meanwhile {
+    /// What it said last.
+    AsBefore,
+    /// Whom no other list allows waits: it may be on this one.
+    OthersWait,
+    /// Nobody is served first because of it.
+    NoPriority,
+    /// It is in force; only the next start will lack it.
+    InForce,
+}
+
+impl fmt::Display for ListTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let meanwhile = match self.meanwhile {
+            Meanwhile::AsBefore => "what it said last stays in force",
+            Meanwhile::OthersWait => "who is not allowed otherwise is not served",
+            Meanwhile::NoPriority => "nobody is served first because of it",
+            Meanwhile::InForce => "it is in force all the same",
+        };
+        let why = crate::logbook::with_sources(&self.error);
+        write!(f, "the requestor list at {} is not up to date, and {meanwhile}: {why}", self.url)
+    }
 }
 
 #[derive(Deserialize)]
@@ -234,7 +287,9 @@ pub fn merge(
     let is_closed = !own.is_empty() || !market.allow_requestor_lists.is_empty();
     let listed = at_hand(&market.allow_requestor_lists);
     let allowed = own.iter().copied().chain(listed.into_iter().map(|(address, _)| address));
+    let is_list_missing = market.allow_requestor_lists.iter().any(|url| !lists.contains_key(url));
     Requestors {
+        is_list_missing,
         allowed: is_closed.then(|| allowed.collect()),
         denied: market.deny_requestor_addresses.iter().copied().collect(),
         priority,
@@ -247,13 +302,15 @@ pub struct ListKeeper {
     settings: watch::Receiver<Arc<Settings>>,
     venue: Option<String>,
     chain_id: u64,
-    kept: HashMap<Url, RequestorList>,
+    shelf: Shelf,
+    at_hand: HashMap<Url, RequestorList>,
     current: watch::Sender<Arc<Requestors>>,
 }
 
 impl ListKeeper {
-    /// Nothing is fetched before [`ListKeeper::refresh`] or [`ListKeeper::run`]. `venue` names the
-    /// `[[venue]]` whose `[market]` counts, if it is not the process's own; `chain_id` is its chain.
+    /// Takes what the lists said last from `folder`, where it is kept from start to start; nobody is
+    /// asked before [`ListKeeper::refresh`] or [`ListKeeper::run`]. `venue` names the `[[venue]]` whose
+    /// `[market]` counts, if it is not the process's own; `chain_id` is its chain.
     ///
     /// # Errors
     /// [`FetchError::Setup`] if there is no TLS to be had.
@@ -261,6 +318,7 @@ impl ListKeeper {
         settings: watch::Receiver<Arc<Settings>>,
         venue: Option<String>,
         chain_id: u64,
+        folder: PathBuf,
     ) -> Result<Self, FetchError> {
         let policy = FetchPolicy {
             max_bytes: LIST_BYTES_MAX,
@@ -270,10 +328,14 @@ impl ListKeeper {
             allow_private_hosts: true,
             ..FetchPolicy::default()
         };
-        let kept = HashMap::new();
-        let merged = merge(&market_of(&settings.borrow(), venue.as_deref()), &kept, chain_id);
-        let (current, _) = watch::channel(Arc::new(merged));
-        Ok(Self { fetcher: Fetcher::new(policy)?, settings, venue, chain_id, kept, current })
+        let market = market_of(&settings.borrow(), venue.as_deref());
+        let shelf = Shelf::at(folder);
+        let urls = urls_of(&market);
+        let at_hand = urls.into_iter().filter_map(|url| Some((url.clone(), shelf.find(&url)?)));
+        let at_hand = at_hand.collect();
+        let (current, _) = watch::channel(Arc::new(merge(&market, &at_hand, chain_id)));
+        let fetcher = Fetcher::new(policy)?;
+        Ok(Self { fetcher, settings, venue, chain_id, shelf, at_hand, current })
     }
 
     /// What is known, now and later.
@@ -281,67 +343,91 @@ impl ListKeeper {
         self.current.subscribe()
     }
 
-    /// Reads every list again and merges what is at hand. Gives the failures.
-    pub async fn refresh(&mut self) -> Vec<ListError> {
+    /// Reads every list again and merges what is at hand, each as soon as it has answered. Gives the
+    /// failures.
+    pub async fn refresh(&mut self) -> Vec<ListTrouble> {
         let market = self.market();
-        let urls = market.priority_requestor_lists.iter().chain(&market.allow_requestor_lists);
-        let urls: HashSet<Url> = urls.cloned().collect();
-        self.kept.retain(|url, _| urls.contains(url));
-        let fetching = urls.into_iter().map(async |url| {
-            let fetched = fetch(&self.fetcher, &url).await;
-            (url, fetched)
-        });
-        let mut failures = Vec::new();
-        for (url, fetched) in futures::future::join_all(fetching).await {
+        let urls = urls_of(&market);
+        self.at_hand.retain(|url, _| urls.contains(url));
+        let Self { fetcher, shelf, at_hand, current, chain_id, .. } = self;
+        let mut fetching: FuturesUnordered<_> =
+            urls.into_iter().map(async |url| (fetch(fetcher, &url).await, url)).collect();
+        let mut troubles = Vec::new();
+        while let Some((fetched, url)) = fetching.next().await {
             match fetched {
-                Ok(list) => {
-                    self.kept.insert(url, list);
+                Ok((list, bytes)) => {
+                    if let Err(error) = shelf.keep(&url, &bytes) {
+                        let meanwhile = Meanwhile::InForce;
+                        troubles.push(ListTrouble { url: url.clone(), meanwhile, error });
+                    }
+                    at_hand.insert(url, list);
+                    publish(current, merge(&market, at_hand, *chain_id));
                 }
-                Err(error) => failures.push(error),
+                Err(error) => {
+                    let meanwhile = match () {
+                        () if at_hand.contains_key(&url) => Meanwhile::AsBefore,
+                        () if market.allow_requestor_lists.contains(&url) => Meanwhile::OthersWait,
+                        () => Meanwhile::NoPriority,
+                    };
+                    troubles.push(ListTrouble { url, meanwhile, error });
+                }
             }
         }
-        self.publish(&market);
-        failures
+        publish(current, merge(&market, at_hand, *chain_id));
+        troubles
     }
 
-    /// Reads the lists now, every hour, and when the settings change; until told to stop.
-    pub async fn run(mut self, stop: CancellationToken, mut report: impl FnMut(ListError)) {
-        let mut ticks = tokio::time::interval(REFRESH_EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    /// Reads the lists now, every hour, when the settings change, and every minute while one of them
+    /// cannot be had; until told to stop.
+    pub async fn run(mut self, stop: CancellationToken, mut report: impl FnMut(ListTrouble)) {
+        let mut changes = self.settings.clone();
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                changed = self.settings.changed() => {
-                    if changed.is_err() {
-                        return;
+            let troubles = tokio::select! {
+                troubles = self.refresh() => troubles,
+                changed = changes.changed() => match changed {
+                    Ok(()) => {
+                        self.publish_own();
+                        continue;
                     }
-                    // The operator's own addresses hold before any list has answered.
-                    self.publish(&self.market());
-                }
-                () = stop.cancelled() => return,
-            }
-            let failures = tokio::select! {
-                failures = self.refresh() => failures,
+                    Err(_) => return,
+                },
                 () = stop.cancelled() => return,
             };
-            failures.into_iter().for_each(&mut report);
+            let pause = if troubles.is_empty() { REFRESH_EVERY } else { TRY_AGAIN_EVERY };
+            troubles.into_iter().for_each(&mut report);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                changed = changes.changed() => match changed {
+                    Ok(()) => self.publish_own(),
+                    Err(_) => return,
+                },
+                () = stop.cancelled() => return,
+            }
         }
+    }
+
+    /// The operator's own addresses hold before any list has answered.
+    fn publish_own(&self) {
+        publish(&self.current, merge(&self.market(), &self.at_hand, self.chain_id));
     }
 
     fn market(&self) -> MarketSettings {
         market_of(&self.settings.borrow(), self.venue.as_deref())
     }
+}
 
-    fn publish(&self, market: &MarketSettings) {
-        let merged = merge(market, &self.kept, self.chain_id);
-        self.current.send_if_modified(|current| {
-            let is_news = **current != merged;
-            if is_news {
-                *current = Arc::new(merged);
-            }
-            is_news
-        });
-    }
+fn publish(current: &watch::Sender<Arc<Requestors>>, merged: Requestors) {
+    current.send_if_modified(|current| {
+        let is_news = **current != merged;
+        if is_news {
+            *current = Arc::new(merged);
+        }
+        is_news
+    });
+}
+
+fn urls_of(market: &MarketSettings) -> HashSet<Url> {
+    market.priority_requestor_lists.iter().chain(&market.allow_requestor_lists).cloned().collect()
 }
 
 /// The `[market]` of a venue, or the process's own.
@@ -350,9 +436,9 @@ fn market_of(settings: &Settings, venue: Option<&str>) -> MarketSettings {
     named.map_or(&settings.market, |named| &named.market).clone()
 }
 
-async fn fetch(fetcher: &Fetcher, url: &Url) -> Result<RequestorList, ListError> {
+async fn fetch(fetcher: &Fetcher, url: &Url) -> Result<(RequestorList, Bytes), ListError> {
     let bytes = fetcher.fetch(url.as_str()).await?.bytes;
-    RequestorList::parse(&bytes).map_err(|source| ListError::Invalid { url: url.clone(), source })
+    Ok((RequestorList::parse(&bytes)?, bytes))
 }
 
 #[cfg(test)]

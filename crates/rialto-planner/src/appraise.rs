@@ -59,6 +59,8 @@ pub enum Refusal {
     Skip(Skip),
     /// A limit is set in another currency for which there is no fresh rate.
     NoRate,
+    /// A list of those who are served is not at hand, and it may name the client.
+    NoList,
 }
 
 impl From<Skip> for Refusal {
@@ -122,24 +124,33 @@ fn check_outside(
     left_s: u64,
     policy: &Policy,
     market: &Market,
-) -> Result<(), Skip> {
+) -> Result<(), Refusal> {
     let needed_s = policy.min_deadline_s;
     if left_s < needed_s {
-        return Err(Skip::TooLittleTime { left_s, needed_s });
+        return Err(Skip::TooLittleTime { left_s, needed_s }.into());
     }
     let expires_in_s = market.now.seconds_until(request.offer.deadline());
     if let Some(limit_s) = policy.max_order_expiry_s.filter(|limit| expires_in_s > *limit) {
-        return Err(Skip::ExpiresTooLate { expires_in_s, limit_s });
+        return Err(Skip::ExpiresTooLate { expires_in_s, limit_s }.into());
     }
+    check_client(request, policy)?;
+    Ok(check_selector(request.requirements.selector)?)
+}
+
+/// Whether the client is served, by the lists of now.
+pub(crate) fn check_client(request: &ProofRequest, policy: &Policy) -> Result<(), Refusal> {
     let client = request.id.client();
     let requestors = &policy.requestors;
     if requestors.denied.contains(&client) {
-        return Err(Skip::RequestorDenied { client });
+        return Err(Skip::RequestorDenied { client }.into());
     }
-    if requestors.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&client)) {
-        return Err(Skip::RequestorNotAllowed { client });
+    match &requestors.allowed {
+        Some(allowed) if !allowed.contains(&client) => Err(match requestors.is_list_missing {
+            true => Refusal::NoList,
+            false => Skip::RequestorNotAllowed { client }.into(),
+        }),
+        _ => Ok(()),
     }
-    check_selector(request.requirements.selector)
 }
 
 fn budget(request: &ProofRequest, left_s: u64, price: u64, policy: &Policy) -> Budget {

@@ -103,6 +103,8 @@ impl Floors {
 pub struct Requestors {
     /// If there is such a list, nobody else is served.
     pub allowed: Option<BTreeSet<Address>>,
+    /// Whether a list of those who are served is not at hand: who is not allowed may be later.
+    pub is_list_missing: bool,
     /// Never served.
     pub denied: BTreeSet<Address>,
     /// Served before all others, the higher level first, and free of the limits of size.

@@ -5,7 +5,7 @@
 //! repeats a step and never skips one.
 
 use crate::appraise::{
-    Appraisal, Budget, Market, Preflight, Refusal, appraise, screen, screen_race,
+    Appraisal, Budget, Market, Preflight, Refusal, appraise, check_client, screen, screen_race,
 };
 use crate::order::{LockFact, Order, Standing};
 use crate::policy::{Policy, Setting};
@@ -57,6 +57,8 @@ pub enum Waiting {
     Price,
     /// A fresh rate of exchange for a limit in another currency.
     Rate,
+    /// A list of those who are served, which may name its client.
+    List,
     /// Its turn among the requests that are judged.
     Turn,
     /// Room among the promises.
@@ -86,6 +88,7 @@ impl Waiting {
     pub fn is_telling(self) -> bool {
         match self {
             Self::Rate
+            | Self::List
             | Self::Capacity
             | Self::Collateral
             | Self::Risk
@@ -106,6 +109,7 @@ impl Waiting {
         Some(match self {
             Self::Price => "market.min_mcycle_price",
             Self::Rate => "price_oracle.eth_usd",
+            Self::List => "market.allow_requestor_lists",
             Self::Turn => "market.max_concurrent_preflights",
             Self::Capacity => "market.max_concurrent_proofs",
             Self::Lane => "prover.concurrent_jobs",
@@ -123,6 +127,7 @@ impl fmt::Display for Waiting {
         f.write_str(match self {
             Self::Price => "the price to reach the target",
             Self::Rate => "a fresh rate of exchange",
+            Self::List => "a list of those who are served",
             Self::Turn => "its turn to be judged",
             Self::Capacity => "room among the promises",
             Self::Lane => "the prover to be free",
@@ -230,7 +235,7 @@ fn others_lock(order: &Order, lock: &LockFact, me: Address, view: (&Policy, &Mar
         // What has been begun is worth finishing.
         Standing::Run(run) if !delivered => match appraised(order, run, view).map(|it| it.race) {
             Ok(Ok(_)) => {}
-            Ok(Err(refusal)) | Err(refusal) => return refuse_or(Err(refusal), market),
+            Ok(Err(refusal)) | Err(refusal) => return refused(refusal, market),
         },
         _ => {}
     }
@@ -295,12 +300,17 @@ fn unlocked(order: &Order, policy: &Policy, market: &Market) -> Step {
     }
 }
 
-/// A run within the budget, or the refusal. A rate that is missing is waited for.
+/// A run within the budget, or the refusal.
 fn refuse_or(budget: Result<Budget, Refusal>, market: &Market) -> Step {
-    match budget {
-        Ok(budget) => Step::Preflight(budget),
-        Err(Refusal::Skip(skip)) => Step::Skip(skip),
-        Err(Refusal::NoRate) => soon(market, Waiting::Rate),
+    budget.map_or_else(|refusal| refused(refusal, market), Step::Preflight)
+}
+
+/// What is refused for good is recorded; a rate or a list that is missing is waited for.
+fn refused(refusal: Refusal, market: &Market) -> Step {
+    match refusal {
+        Refusal::Skip(skip) => Step::Skip(skip),
+        Refusal::NoRate => soon(market, Waiting::Rate),
+        Refusal::NoList => soon(market, Waiting::List),
     }
 }
 
@@ -320,13 +330,16 @@ fn lock(order: &Order, run: &Preflight, (policy, market): (&Policy, &Market)) ->
     if left_s < policy.min_deadline_s {
         return Step::Skip(Skip::TooLittleTime { left_s, needed_s: policy.min_deadline_s });
     }
+    if let Err(refusal) = check_client(&order.request, policy) {
+        return refused(refusal, market);
+    }
     match appraised(order, run, (policy, market)).and_then(|it| it.lock) {
         Ok(bid) if market.now < bid.lock_at => {
             Step::Wait { until: bid.lock_at, why: Waiting::Price }
         }
         Ok(_) => Step::Lock { price: offer.price_at(market.now) },
         Err(Refusal::Skip(_)) => soon(market, Waiting::Price),
-        Err(Refusal::NoRate) => soon(market, Waiting::Rate),
+        Err(missing) => refused(missing, market),
     }
 }
 

@@ -106,14 +106,20 @@ fn settings(text: &str) -> watch::Receiver<Arc<Settings>> {
     watch::channel(Arc::new(Settings::parse(text).unwrap().settings)).1
 }
 
+fn keeper(text: &str) -> (ListKeeper, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let keeper = ListKeeper::new(settings(text), None, CHAIN, dir.path().join("lists")).unwrap();
+    (keeper, dir)
+}
+
 /// Serves whatever was put at each path; nothing there is an error of the server.
 #[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<HashMap<String, String>>>);
+struct Stand(Arc<Mutex<HashMap<String, String>>>);
 
-impl Shelf {
+impl Stand {
     async fn open() -> (Self, String) {
-        let shelf = Self::default();
-        let on_it = shelf.clone();
+        let stand = Self::default();
+        let on_it = stand.clone();
         let app = Router::new().route(
             "/{name}",
             get(move |axum::extract::Path(name): axum::extract::Path<String>| async move {
@@ -124,7 +130,7 @@ impl Shelf {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        (shelf, url)
+        (stand, url)
     }
 
     fn put(&self, name: &str, text: impl ToString) {
@@ -138,11 +144,11 @@ impl Shelf {
 
 #[tokio::test]
 async fn the_first_list_counts_and_own_addresses_are_merged_in() {
-    let (shelf, url) = Shelf::open().await;
+    let (stand, url) = Stand::open().await;
     let elsewhere = json!({ "address": address(5), "chainId": 1, "name": "n" });
     let warned = json!({ "denylist": {}, "priority": { "level": 99 } });
-    shelf.put("a", list(vec![listed(1, level(10)), elsewhere, listed(6, warned)]));
-    shelf.put("b", list(vec![listed(1, level(20)), listed(2, level(20)), listed(4, level(7))]));
+    stand.put("a", list(vec![listed(1, level(10)), elsewhere, listed(6, warned)]));
+    stand.put("b", list(vec![listed(1, level(20)), listed(2, level(20)), listed(4, level(7))]));
     let text = format!(
         "[market]\npriority_requestor_lists = [\"{url}/a\", \"{url}/b\"]\n\
          priority_requestor_addresses = [\"{}\", \"{}\"]\ndeny_requestor_addresses = [\"{}\"]\n",
@@ -150,7 +156,7 @@ async fn the_first_list_counts_and_own_addresses_are_merged_in() {
         address(4),
         address(2)
     );
-    let mut keeper = ListKeeper::new(settings(&text), None, CHAIN).unwrap();
+    let (mut keeper, _dir) = keeper(&text);
     let requestors = keeper.subscribe();
     assert_eq!(requestors.borrow().priority.get(&address(3)), Some(&50), "before any list");
     assert!(keeper.refresh().await.is_empty());
@@ -163,42 +169,93 @@ async fn the_first_list_counts_and_own_addresses_are_merged_in() {
 
 #[tokio::test]
 async fn a_failing_list_keeps_what_it_said_and_an_unknown_one_allows_nobody() {
-    let (shelf, url) = Shelf::open().await;
-    shelf.put("a", list(vec![listed(1, level(10))]));
+    let (stand, url) = Stand::open().await;
+    stand.put("a", list(vec![listed(1, level(10))]));
     let text = format!(
         "[market]\nallow_requestor_lists = [\"{url}/a\", \"{url}/never\"]\n\
          allow_client_addresses = [\"{}\"]\n",
         address(3)
     );
-    let mut keeper = ListKeeper::new(settings(&text), None, CHAIN).unwrap();
+    let (mut keeper, dir) = keeper(&text);
     let requestors = keeper.subscribe();
     let allowed = |byte: u8| requestors.borrow().allowed.as_ref().unwrap().contains(&address(byte));
     assert!(allowed(3) && !allowed(1), "no list has answered");
     assert_eq!(keeper.refresh().await.len(), 1, "the one that never answers");
     assert!(allowed(3) && allowed(1) && !allowed(2));
-    shelf.take("a");
+    stand.take("a");
     assert_eq!(keeper.refresh().await.len(), 2);
     assert!(allowed(1));
-    shelf.put("a", "{}");
-    let failures = keeper.refresh().await;
-    assert!(failures.iter().any(|failure| matches!(failure, ListError::Invalid { .. })));
+    stand.put("a", "{}");
+    let troubles = keeper.refresh().await;
+    let mut said: Vec<_> = troubles.iter().map(|it| it.to_string().replace(&url, "URL")).collect();
+    said.sort();
+    expect![[r#"
+        the requestor list at URL/a is not up to date, and what it said last stays in force: it is refused: it is not a requestor list: missing field `name` at line 1 column 2
+        the requestor list at URL/never is not up to date, and who is not allowed otherwise is not served: it cannot be fetched: URL/never: the server is failing: status 500, 2 times"#]]
+    .assert_eq(&said.join("\n"));
     assert!(allowed(1));
-    shelf.put("a", list(vec![listed(2, level(10))]));
+    let again = ListKeeper::new(settings(&text), None, CHAIN, dir.path().join("lists")).unwrap();
+    let (then, now) = (again.subscribe(), requestors.borrow().clone());
+    assert_eq!(*then.borrow(), now, "the next start begins with what was said last");
+    assert!(now.is_list_missing, "one has never answered");
+    stand.put("a", list(vec![listed(2, level(10))]));
+    stand.put("never", list(vec![listed(4, level(10))]));
     keeper.refresh().await;
-    assert!(allowed(2) && !allowed(1));
+    assert!(allowed(2) && allowed(4) && !allowed(1));
+    assert!(!requestors.borrow().is_list_missing);
+}
+
+#[tokio::test]
+async fn what_was_kept_passes_the_same_door_and_a_bad_disk_is_told() {
+    let (stand, url) = Stand::open().await;
+    stand.put("a", list(vec![listed(1, level(10))]));
+    let text = format!("[market]\npriority_requestor_lists = [\"{url}/a\"]\n");
+    let (mut first, dir) = keeper(&text);
+    assert!(first.refresh().await.is_empty());
+    let folder = dir.path().join("lists");
+    let kept = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&kept, "{}").unwrap();
+    let next = ListKeeper::new(settings(&text), None, CHAIN, folder.clone()).unwrap();
+    assert!(next.subscribe().borrow().priority.is_empty());
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "in the way").unwrap();
+    let mut next = ListKeeper::new(settings(&text), None, CHAIN, folder).unwrap();
+    let troubles = next.refresh().await;
+    assert!(matches!(troubles[..], [ListTrouble { meanwhile: Meanwhile::InForce, .. }]));
+    assert_eq!(next.subscribe().borrow().priority.len(), 1);
+}
+
+#[tokio::test]
+async fn a_silent_server_holds_no_other_list_up() {
+    let (stand, url) = Stand::open().await;
+    stand.put("a", list(vec![listed(1, level(10))]));
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let text = format!(
+        "[market]\npriority_requestor_lists = [\"http://{}/\", \"{url}/a\"]\n",
+        silent.local_addr().unwrap()
+    );
+    let (_file, settings) = watch::channel(settings(&text).borrow().clone());
+    let dir = tempfile::tempdir().unwrap();
+    let keeper = ListKeeper::new(settings, None, CHAIN, dir.path().into()).unwrap();
+    let mut requestors = keeper.subscribe();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(keeper.run(stop.clone(), |trouble| panic!("{trouble}")));
+    requestors.wait_for(|known| known.priority.len() == 1).await.unwrap();
+    stop.cancel();
+    running.await.unwrap();
 }
 
 #[tokio::test]
 async fn a_list_that_is_too_large_is_refused() {
-    let (shelf, url) = Shelf::open().await;
-    shelf.put("a", " ".repeat(usize::try_from(LIST_BYTES_MAX).unwrap() + 1));
+    let (stand, url) = Stand::open().await;
+    stand.put("a", " ".repeat(usize::try_from(LIST_BYTES_MAX).unwrap() + 1));
     let text = format!("[market]\npriority_requestor_lists = [\"{url}/a\"]\n");
-    let mut keeper = ListKeeper::new(settings(&text), None, CHAIN).unwrap();
-    let failures = keeper.refresh().await;
-    assert!(
-        matches!(failures.as_slice(), [ListError::Fetch(FetchError::TooLarge { .. })]),
-        "{failures:?}"
-    );
+    let (mut keeper, _dir) = keeper(&text);
+    let troubles = keeper.refresh().await;
+    let [ListTrouble { error, meanwhile: Meanwhile::NoPriority, .. }] = &troubles[..] else {
+        panic!("{troubles:?}");
+    };
+    assert!(matches!(error, ListError::Fetch(FetchError::TooLarge { .. })), "{error:?}");
 }
 
 #[tokio::test]
@@ -211,9 +268,11 @@ async fn changed_settings_hold_at_once_and_venues_have_their_own() {
         )
     };
     let (change, settings) = watch::channel(parse(&venue(1)));
-    let general = ListKeeper::new(settings.clone(), None, CHAIN).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let open = |venue| ListKeeper::new(settings.clone(), venue, CHAIN, dir.path().into()).unwrap();
+    let general = open(None);
     assert!(general.subscribe().borrow().denied.is_empty());
-    let keeper = ListKeeper::new(settings, Some("v".to_owned()), CHAIN).unwrap();
+    let keeper = open(Some("v".to_owned()));
     let mut requestors = keeper.subscribe();
     assert!(requestors.borrow_and_update().denied.contains(&address(1)));
     let stop = CancellationToken::new();

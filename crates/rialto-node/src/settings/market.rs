@@ -134,8 +134,9 @@ section! {
         priority_requestor_addresses: Vec<Address> = Vec::new(),
             such as "[\"0x1111111111111111111111111111111111111111\"]";
         /// Lists of priority requestors, read at the start and every hour; the first list that
-        /// names a requestor counts. Existing brokers name a list of their own market by default;
-        /// its requestors are not those of another market, hence none.
+        /// names a requestor counts. While one cannot be had, what it said last holds, over starts
+        /// too. Existing brokers name a list of their own market by default; its requestors are not
+        /// those of another market, hence none.
         [Judging]
         priority_requestor_lists: Vec<Url> = Vec::new(), such as "[\"https://example.org/list.json\"]";
         /// Requestors who are served, and nobody else. Without these and `allow_requestor_lists`
@@ -144,10 +145,12 @@ section! {
         allow_client_addresses: Vec<Address> = Vec::new(),
             such as "[\"0x2222222222222222222222222222222222222222\"]";
         /// Lists of requestors who are served besides `allow_client_addresses`, and nobody else;
-        /// read like `priority_requestor_lists`.
+        /// read like `priority_requestor_lists`. While one has never been had, requests of those who
+        /// are not otherwise allowed wait for it.
         [Judging]
         allow_requestor_lists: Vec<Url> = Vec::new(), such as "[\"https://example.org/allowed.json\"]";
-        /// Requestors who are never served, whatever any list says.
+        /// Requestors who are never served, whatever any list says. They stand here alone: a list by
+        /// URL could be kept away.
         [Judging]
         deny_requestor_addresses: Vec<Address> = Vec::new(),
             such as "[\"0x3333333333333333333333333333333333333333\"]";

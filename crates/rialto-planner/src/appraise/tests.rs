@@ -56,6 +56,11 @@ fn refusals_before_the_program_runs_come_in_order_of_cost() {
     foreign.requirements.selector = Selector::repeat_byte(0x73);
     let with = |requestors: Requestors| Policy { requestors: requestors.into(), ..policy() };
     let allowed = with(Requestors { allowed: Some([ME, RIVAL].into()), ..Requestors::default() });
+    let may_be = with(Requestors {
+        allowed: Some([ME].into()),
+        is_list_missing: true,
+        ..Requestors::default()
+    });
     let denied = with(Requestors { denied: [client].into(), ..Requestors::default() });
     let first = with(Requestors { priority: [(client, 50)].into(), ..Requestors::default() });
     let expiry = Policy { max_order_expiry_s: Some(299), ..policy() };
@@ -70,6 +75,7 @@ fn refusals_before_the_program_runs_come_in_order_of_cost() {
         ("open for too long", request(), expiry, market()),
         ("denied", request(), denied, market()),
         ("not allowed", request(), allowed, market()),
+        ("not allowed yet", request(), may_be, market()),
         ("another verifier", foreign, policy(), market()),
         ("stake cannot be compared", request(), no_rate, market()),
         ("stake", big_stake, policy(), market()),
@@ -91,6 +97,7 @@ fn refusals_before_the_program_runs_come_in_order_of_cost() {
         open for too long: Err(Skip(ExpiresTooLate { expires_in_s: 300, limit_s: 299 }))
         denied: Err(Skip(RequestorDenied { client: 0xc1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1 }))
         not allowed: Err(Skip(RequestorNotAllowed { client: 0xc1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1 }))
+        not allowed yet: Err(NoList)
         another verifier: Err(Skip(UnsupportedSelector { selector: 0x73737373 }))
         stake cannot be compared: Err(NoRate)
         stake: Err(Skip(CollateralAboveLimit { asked: Collateral(10001), limit: Collateral(10000) }))

@@ -1,6 +1,6 @@
 use super::*;
 use crate::example::*;
-use crate::policy::Floors;
+use crate::policy::{Floors, Requestors};
 use alloy_primitives::B256;
 use expect_test::expect;
 use proptest::prelude::*;
@@ -41,6 +41,32 @@ fn on_the_way_to_a_lock() {
             market(1000),
         ),
     ]));
+}
+
+#[test]
+fn lists_of_clients_hold_until_the_lock() {
+    let with = |requestors: Requestors| Policy { requestors: requestors.into(), ..policy() };
+    let nobody = Requestors { allowed: Some([].into()), ..Requestors::default() };
+    let missing = Requestors { is_list_missing: true, ..nobody.clone() };
+    let denied = Requestors { denied: [CLIENT].into(), ..Requestors::default() };
+    let rows: String =
+        [("nobody is allowed", nobody), ("a list is missing", missing), ("denied", denied)]
+            .map(|(name, requestors)| {
+                let policy = with(requestors);
+                let steps = [Standing::Seen, tried(), proven()]
+                    .map(|standing| next_step(&order(standing), ME, &policy, &market(1030)));
+                let ours = next_step(&order(tried()).locked(ME, 1030), ME, &policy, &market(1040));
+                format!("{name}: {steps:?}\n  locked: {ours:?}\n")
+            })
+            .concat();
+    expect![[r#"
+        nobody is allowed: [Skip(RequestorNotAllowed { client: 0xc1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1 }), Skip(RequestorNotAllowed { client: 0xc1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1 }), Skip(RequestorNotAllowed { client: 0xc1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1 })]
+          locked: Prove { deadline: Timestamp(1200) }
+        a list is missing: [Wait { until: Timestamp(1031), why: List }, Wait { until: Timestamp(1031), why: List }, Wait { until: Timestamp(1031), why: List }]
+          locked: Prove { deadline: Timestamp(1200) }
+        denied: [Skip(RequestorDenied { client: 0xc1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1 }), Skip(RequestorDenied { client: 0xc1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1 }), Skip(RequestorDenied { client: 0xc1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1 })]
+          locked: Prove { deadline: Timestamp(1200) }
+    "#]].assert_eq(&rows);
 }
 
 #[test]
