@@ -36,6 +36,7 @@ type SegmentHook = Box<dyn Fn(&Segment) -> Result<(), ProveError> + Send + Sync>
 pub struct MockZkvm {
     scripts: HashMap<Vec<u8>, Script>,
     segment_hook: Option<SegmentHook>,
+    memory_bytes: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,6 +59,11 @@ impl MockZkvm {
     ) -> Self {
         self.scripts.insert(elf.into(), Box::new(script));
         self
+    }
+
+    /// Has every program ask for so much memory.
+    pub fn with_memory(self, memory_bytes: u64) -> Self {
+        Self { memory_bytes, ..self }
     }
 
     /// Has `hook` called where a segment would be proven: it can wait, count, fail or panic.
@@ -108,6 +114,9 @@ impl Zkvm for MockZkvm {
         let cycles = Cycles(segments.iter().map(|cycles| cycles.0).sum());
         if cycles > limits.cycles_max {
             return Err(ExecuteError::CycleLimit { limit: limits.cycles_max });
+        }
+        if self.memory_bytes > limits.memory_max_bytes {
+            return Err(ExecuteError::MemoryLimit { limit_bytes: limits.memory_max_bytes });
         }
         let bytes = journal.len() as u64;
         if bytes > limits.journal_max_bytes {

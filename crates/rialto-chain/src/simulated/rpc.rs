@@ -104,13 +104,13 @@ impl Question<'_> {
     }
 
     fn fee_history(&self, chain: &Chain) -> Answer {
-        let blocks: U64 = self.param(0)?;
+        let (blocks, percentiles): (U64, Vec<f64>) = (self.param(0)?, self.param(2)?);
         let count = usize::try_from(blocks.to::<u64>()).unwrap_or(1).max(1);
         Ok(json!({
             "oldestBlock": U64::from(self.head.saturating_sub(count as u64 - 1)),
             "baseFeePerGas": vec![U256::from(chain.base_fee); count + 1],
             "gasUsedRatio": vec![0.5; count],
-            "reward": vec![vec![U256::from(USUAL_TIP)]; count],
+            "reward": vec![percentiles.into_iter().map(tip_at).collect::<Vec<_>>(); count],
         }))
     }
 
@@ -234,8 +234,13 @@ impl Question<'_> {
     }
 }
 
-/// The tip that everybody else pays, in wei per gas.
+/// The tip that half of all others pay at most, in wei per gas.
 const USUAL_TIP: u128 = 100_000_000;
+
+/// Tips are spread evenly from half of the usual one to half as much again.
+fn tip_at(percentile: f64) -> U256 {
+    U256::from(USUAL_TIP as f64 * (0.5 + percentile / 100.0))
+}
 
 fn too_old() -> Refused {
     refused(-32000, "header not found")

@@ -259,6 +259,9 @@ fn report(news: &Reload, console: Console) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rialto_chain::simulated::{Genesis, SimulatedChain};
+    use rialto_protocol::Timestamp;
+    use std::time::Duration;
 
     #[test]
     fn each_venue_has_pages_of_its_own() {
@@ -267,5 +270,70 @@ mod tests {
         let pages = |number| pages_of(&settings, number).map(|pages| pages.port());
         assert_eq!([0, 1, 2, 100_000].map(pages), [Some(65_534), Some(65_535), None, None]);
         assert_eq!(pages_of(&listen(""), 0), None);
+    }
+    /// A file with one venue, and what its lines say unless a row says otherwise.
+    const LINES: [(&str, &str); 5] = [
+        ("venue.name", "\"one\""),
+        ("venue.network", "\"DIR/one.json\""),
+        ("venue.key_file", "\"DIR/one.key\""),
+        ("venue.data_dir", "\"DIR/one\""),
+        ("monitor.listen", "\"127.0.0.1:9001\""),
+    ];
+
+    /// Where the node works by that file: what each of its lines decides, in their order.
+    fn decided(dir: &Path, key: &str) -> [String; 5] {
+        let value = |line: &(&str, &str)| match line.0 == key {
+            true => line.1.replace("one", "two").replace("9001", "9002"),
+            false => line.1.to_owned(),
+        };
+        let line = |line: &(&str, &str)| {
+            format!("{} = {}\n", line.0.split('.').next_back().unwrap_or_default(), value(line))
+        };
+        let venue: String = LINES[..4].iter().map(line).collect();
+        let text = format!("[[venue]]\n{venue}[monitor]\n{}", line(&LINES[4]));
+        let text = text.replace("DIR", &dir.display().to_string());
+        let settings = watch::Sender::new(Arc::new(Settings::parse(&text).unwrap().settings));
+        let args = NodeArgs {
+            config: PathBuf::new(),
+            network: NetworkArgs { network: PathBuf::new() },
+            key: KeyArgs { key_file: None, password_file: None },
+            data_dir: None,
+            take_over: false,
+            keys_dir: KeysDirArgs::default(),
+        };
+        let venue = settings.borrow().venues[0].clone();
+        let place = place_of(&args, &settings.subscribe(), 0, &venue).unwrap();
+        [
+            place.venue.unwrap(),
+            place.network.chain_id.to_string(),
+            place.signer.address().to_string(),
+            place.data_dir.display().to_string(),
+            place.monitor.unwrap().to_string(),
+        ]
+    }
+
+    #[test]
+    fn every_key_about_places_decides_one_thing() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, chain_id) in [("one", 1), ("two", 2)] {
+            let (time, block_interval) = (Timestamp(0), Duration::from_secs(1));
+            let chain = SimulatedChain::start(Genesis { chain_id, time, block_interval });
+            let network = dir.path().join(name).with_extension("json");
+            chain.network(Vec::new(), 1).save(&network).unwrap();
+            crate::keys::load_or_create(&dir.path().join(name).with_extension("key")).unwrap();
+        }
+        let usual = decided(dir.path(), "");
+        for (nth, (key, _)) in LINES.iter().enumerate() {
+            let changed = decided(dir.path(), key);
+            let differs = |at: &usize| usual[*at] != changed[*at];
+            assert_eq!((0..5).filter(differs).collect::<Vec<_>>(), [nth], "{key}");
+        }
+        let keys = Settings::keys();
+        let of_places = keys.iter().filter(|key| ["monitor", "venue"].contains(&key.section));
+        let mut keys: Vec<_> = of_places.map(rialto_node::settings::Key::path).collect();
+        keys.sort();
+        let mut rows = LINES.map(|(key, _)| key);
+        rows.sort_unstable();
+        assert_eq!(keys, rows, "left the keys, right those with a row");
     }
 }
