@@ -3,7 +3,6 @@ use crate::example::*;
 use crate::policy::Requestors;
 use crate::priority::{CommitmentPriority, PricingPriority};
 use crate::{BatchPolicy, Budget, CycleLimit};
-use alloy_primitives::B256;
 use expect_test::expect;
 use proptest::prelude::*;
 use rialto_protocol::{Cycles, RequestId, Wei};
