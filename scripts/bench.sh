@@ -17,9 +17,9 @@ for bench in $benches; do
 done
 [ -n "$benches" ] || say "no Rust benchmark is written yet"
 
-say "the node under faults: 2000 runs with kills, outages of the prover, a day at a bad endpoint"
+say "the node under faults: 2000 simulated runs and 56 on anvil, outages of the prover, a day at a bad endpoint"
 require_nextest
-RIALTO_FAULT_RUNS=2000 cargo nextest run --no-fail-fast --success-output final \
+RIALTO_FAULT_RUNS=2000 RIALTO_FAULT_ANVIL_RUNS=56 cargo nextest run --no-fail-fast --success-output final \
   -p rialto-node --test faults || die "a run under faults failed; its message says how to replay it"
 
 say "gas, as the contract tests recorded it"

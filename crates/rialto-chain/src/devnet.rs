@@ -180,6 +180,11 @@ impl Devnet {
         &self.endpoint
     }
 
+    /// The chain's process, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.anvil.process_id()
+    }
+
     /// Keeps the chain in [`DevnetConfig::state`], if that is set.
     pub async fn save(&self) -> Result<(), DevnetError> {
         let Some(path) = &self.state else { return Ok(()) };

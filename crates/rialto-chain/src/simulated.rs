@@ -16,7 +16,7 @@ mod rpc;
 mod rules;
 mod transport;
 
-pub use faults::{Dice, Faults};
+pub use faults::{Dice, Fate, Faults, Trouble};
 
 use crate::network::Attester;
 use crate::{

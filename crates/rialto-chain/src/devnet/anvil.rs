@@ -121,6 +121,10 @@ impl Anvil {
         &self.url
     }
 
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     pub(super) async fn stop(mut self) -> Result<(), AnvilError> {
         let path = PathBuf::from("anvil");
         let killed = self.process.kill().await;

@@ -34,20 +34,41 @@ pub struct Faults {
 
 /// What befalls one request to the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub enum Trouble {
+    /// Nothing.
     None,
-    TimeOut { processed: bool },
+    /// It gets no answer.
+    TimeOut {
+        /// Though it took effect.
+        processed: bool,
+    },
+    /// It is refused with status 429.
     RateLimit,
-    Error { processed: bool },
+    /// It is answered with an internal error.
+    Error {
+        /// Though it took effect.
+        processed: bool,
+    },
+    /// Its answer comes so much later.
     Slow(Duration),
-    Stale { blocks: u64 },
+    /// It is answered by a node that is so many blocks behind.
+    Stale {
+        /// How many.
+        blocks: u64,
+    },
 }
 
 /// What befalls one transaction on its way to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub enum Fate {
+    /// Nothing.
     Land,
-    Late { blocks: u64 },
+    /// It waits in the mempool.
+    Late {
+        /// For so many blocks.
+        blocks: u64,
+    },
+    /// The network loses it.
     Drop,
 }
 
@@ -103,7 +124,8 @@ impl Faults {
         }
     }
 
-    pub(super) fn trouble(&self, method: &str, now_ms: u64, nth: u64) -> Trouble {
+    /// What befalls the `nth` request for `method` at `now_ms`.
+    pub fn trouble(&self, method: &str, now_ms: u64, nth: u64) -> Trouble {
         let name = format!("{method} {now_ms} {nth}");
         let mut dice = Dice::new(self.seed, name.as_bytes());
         let processed = dice.roll() & 1 == 0;
@@ -119,12 +141,14 @@ impl Faults {
         }
     }
 
-    pub(super) fn hides_receipt(&self, hash: B256, now_ms: u64) -> bool {
+    /// Whether the endpoint does not find the receipt of a mined transaction at `now_ms`.
+    pub fn hides_receipt(&self, hash: B256, now_ms: u64) -> bool {
         let name = [hash.as_slice(), &(now_ms / 1_000).to_be_bytes()].concat();
         Dice::new(self.seed, &name).permille(self.receipts_missing)
     }
 
-    pub(super) fn fate(&self, hash: B256, times_seen: u64) -> Fate {
+    /// What befalls a transaction that has come to the mempool so many times.
+    pub fn fate(&self, hash: B256, times_seen: u64) -> Fate {
         let name = [hash.as_slice(), &times_seen.to_be_bytes(), b"fate"].concat();
         let mut dice = Dice::new(self.seed, &name);
         match () {
@@ -135,19 +159,20 @@ impl Faults {
     }
 
     /// Blocks after which a replaced transaction is included all the same, if it is.
-    pub(super) fn stubbornness(&self, hash: B256) -> Option<u64> {
+    pub fn stubbornness(&self, hash: B256) -> Option<u64> {
         let mut dice = Dice::new(self.seed, &[hash.as_slice(), b"stubborn"].concat());
         dice.permille(self.stubborn).then(|| dice.below(4))
     }
 
     /// How many blocks the chain takes back before it makes block `number` for the `nth` time.
-    pub(super) fn reorg(&self, number: u64, nth: u64) -> u64 {
+    pub fn reorg(&self, number: u64, nth: u64) -> u64 {
         let name = [number.to_be_bytes(), nth.to_be_bytes()].concat();
         let mut dice = Dice::new(self.seed, &[&name, b"reorg".as_slice()].concat());
         if dice.permille(self.reorgs) { 1 + dice.below(3) } else { 0 }
     }
 
-    pub(super) fn loses(&self, hash: B256, nth: u64) -> bool {
+    /// Whether a transaction that the `nth` reorg takes out does not come back by itself.
+    pub fn loses(&self, hash: B256, nth: u64) -> bool {
         let name = [hash.as_slice(), &nth.to_be_bytes(), b"lost"].concat();
         Dice::new(self.seed, &name).permille(self.lost_in_reorg)
     }

@@ -1,11 +1,10 @@
 //! Judges a run by the chain and by the logbook's tables. It shares no code with the node: what the
 //! chain says counts, and the tables are read as anybody could read them.
 
+use crate::chain::{Chain, KnownLock};
 use crate::world::{COLLATERAL, block_on};
 use alloy::primitives::{Address, U256};
 use rialto_chain::MarketEvent;
-use rialto_chain::simulated::{KnownRequest, SimulatedChain};
-use rialto_protocol::lifecycle::RequestState;
 use rialto_protocol::{Collateral, RequestDigest, Wei};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Row};
@@ -44,36 +43,36 @@ pub(crate) struct Report {
 }
 
 /// Audits a node that has stopped.
-pub(crate) fn audit(chain: &SimulatedChain, me: Address, logbook: &Path) -> Report {
+pub(crate) fn audit(chain: &dyn Chain, me: Address, logbook: &Path) -> Report {
+    let mut report = Report::default();
+    judge_locks(chain, me, &mut report);
+    judge_payments(chain, me, &mut report);
+    judge_balance(chain, me, &mut report);
+    let locks = own_locks(chain, me);
     block_on(async {
         let options = SqliteConnectOptions::new().filename(logbook).read_only(true);
         let mut tables = options.connect().await.unwrap();
-        let mut report = Report::default();
-        judge_locks(chain, me, &mut report);
-        judge_payments(chain, me, &mut report);
-        judge_balance(chain, me, &mut report);
-        judge_tables(chain, me, &mut tables, &mut report).await;
-        report
-    })
+        judge_tables(&locks, me, &mut tables, &mut report).await;
+    });
+    report
 }
 
-fn own_locks(chain: &SimulatedChain, me: Address) -> BTreeSet<RequestDigest> {
-    let requests = chain.requests();
-    requests.iter().filter(|it| it.locker == me).map(|it| it.digest).collect()
+fn own_locks(chain: &dyn Chain, me: Address) -> BTreeSet<RequestDigest> {
+    chain.locks().iter().filter(|it| it.locker == me).map(|it| it.digest).collect()
 }
 
-fn judge_locks(chain: &SimulatedChain, me: Address, report: &mut Report) {
-    for request in chain.requests().into_iter().filter(|request| request.locker == me) {
+fn judge_locks(chain: &dyn Chain, me: Address, report: &mut Report) {
+    for lock in chain.locks().into_iter().filter(|lock| lock.locker == me) {
         report.locks += 1;
-        match request.state {
-            RequestState::PaidInLock { prover } if prover == me => report.paid += 1,
-            _ if chain.now() <= request.lock_deadline => {}
-            _ => report.violations.push(Violation::LostLock(request.digest)),
+        match () {
+            () if lock.is_paid => report.paid += 1,
+            () if chain.now() <= lock.lock_deadline => {}
+            () => report.violations.push(Violation::LostLock(lock.digest)),
         }
     }
 }
 
-fn judge_payments(chain: &SimulatedChain, me: Address, report: &mut Report) {
+fn judge_payments(chain: &dyn Chain, me: Address, report: &mut Report) {
     let mut deliveries: BTreeMap<RequestDigest, usize> = BTreeMap::new();
     let (mut failed_in, mut failures): (BTreeSet<_>, usize) = (BTreeSet::new(), 0);
     let events = chain.events();
@@ -105,19 +104,17 @@ fn judge_payments(chain: &SimulatedChain, me: Address, report: &mut Report) {
 }
 
 /// Collateral that is not lost is ours or in a lock; every lock that was paid brought its price.
-fn judge_balance(chain: &SimulatedChain, me: Address, report: &mut Report) {
-    let requests = chain.requests();
+fn judge_balance(chain: &dyn Chain, me: Address, report: &mut Report) {
+    let locks = chain.locks();
     let (mut wei, mut collateral) = (U256::ZERO, COLLATERAL.0);
     for (position, event) in chain.events() {
         match event {
             MarketEvent::RequestLocked { prover, request } if prover == me => {
                 let offer = &request.request.offer;
-                let is_it = |it: &&KnownRequest| it.id == request.request.id;
-                match requests.iter().find(is_it).map(|it| &it.state) {
-                    Some(RequestState::PaidInLock { .. }) => {
-                        wei += offer.price_at(position.timestamp).0;
-                    }
-                    _ => collateral -= offer.lock_collateral.0,
+                let is_it = |it: &KnownLock| it.id == request.request.id && it.is_paid;
+                match locks.iter().any(is_it) {
+                    true => wei += offer.price_at(position.timestamp).0,
+                    false => collateral -= offer.lock_collateral.0,
                 }
             }
             MarketEvent::ProverSlashed { transferred, recipient, .. } if recipient == me => {
@@ -134,7 +131,7 @@ fn judge_balance(chain: &SimulatedChain, me: Address, report: &mut Report) {
 }
 
 async fn judge_tables(
-    chain: &SimulatedChain,
+    on_chain: &BTreeSet<RequestDigest>,
     me: Address,
     tables: &mut SqliteConnection,
     report: &mut Report,
@@ -142,7 +139,6 @@ async fn judge_tables(
     let count = async |tables: &mut SqliteConnection, sql: &'static str| -> i64 {
         sqlx::query(sql).fetch_one(tables).await.unwrap().get(0)
     };
-    let on_chain = own_locks(chain, me);
     let known = sqlx::query("SELECT digest FROM request").fetch_all(&mut *tables).await.unwrap();
     let known: BTreeSet<Vec<u8>> = known.iter().map(|row| row.get(0)).collect();
     let orphans = on_chain.iter().filter(|digest| !known.contains(digest.0.as_slice()));

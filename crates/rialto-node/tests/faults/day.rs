@@ -67,7 +67,7 @@ fn a_day_at_a_bad_endpoint_slow() {
         assert!(life.advance(STEP));
     }
     drop(life);
-    let report = audit(&world.chain, world.prover.address(), &world.logbook());
+    let report = audit(&*world.chain, world.prover.address(), &world.logbook());
     println!(
         "{hours} h, {index} requests, early and late at most {} and {} tasks, {} and {} KiB resident \
          (the simulated chain keeps its blocks): {report:?}",

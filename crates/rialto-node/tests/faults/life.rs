@@ -18,6 +18,8 @@ pub(crate) struct Life {
     advance: Option<mpsc::UnboundedSender<Duration>>,
     advanced: thread::Receiver<usize>,
     tasks: Cell<usize>,
+    /// The chain's process, if it has one.
+    chain: Option<u32>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -26,7 +28,7 @@ impl Life {
     pub(crate) fn start(world: &World, blow: Blow) -> Self {
         let (advance, advances) = mpsc::unbounded_channel();
         let (ack, advanced) = thread::channel();
-        let world = world.clone();
+        let (world, chain) = (world.clone(), world.chain.process_id());
         let body = move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -38,9 +40,8 @@ impl Life {
             runtime.shutdown_background();
         };
         let thread = Some(std::thread::spawn(body));
-        let life = Self { advance: Some(advance), advanced, tasks: Cell::new(0), thread };
-        until_quiet();
-        life
+        until_quiet(chain);
+        Self { advance: Some(advance), advanced, tasks: Cell::new(0), chain, thread }
     }
 
     /// Lets time pass for the node. False if it has died.
@@ -48,7 +49,7 @@ impl Life {
         let sent = self.advance.as_ref().is_some_and(|clock| clock.send(time).is_ok());
         let Some(tasks) = sent.then(|| self.advanced.recv().ok()).flatten() else { return false };
         self.tasks.set(tasks);
-        until_quiet();
+        until_quiet(self.chain);
         crash::fell_at().is_none()
     }
 }

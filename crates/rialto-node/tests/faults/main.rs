@@ -1,38 +1,52 @@
-//! The node under faults: seeded runs on a simulated chain in virtual time, with kills at every durable
-//! step, judged by an auditor that shares no code with the node.
+//! The node under faults: seeded runs in virtual time on a simulated chain and on anvil, with kills at
+//! every durable step, judged by an auditor that shares no code with the node.
 //!
-//! One run (`run`) is a `world`, made of a simulated chain, an attester, a client and a rival, and the
-//! lives of a node in it. A `life` is a runtime of its own whose clock the run moves; a kill drops all of
-//! it, and the next life finds what was durable. `auditor` judges what is left.
+//! One run (`run`) is a `world`, made of a `chain`, an attester, a client and a rival, and the lives of a
+//! node in it. A `life` is a runtime of its own whose clock the run moves; a kill drops all of it, and
+//! the next life finds what was durable. `auditor` judges what is left. On `anvil` the contracts
+//! themselves rule, and a `wire` between it and the node fails as endpoints do; what it does within a
+//! look of the clock depends on the machine, so a seed leads to nearly the same run again.
 //!
-//! Each scenario runs its share of the seeds. `RIALTO_FAULT_RUNS` says how many runs there are in all
-//! (`make bench`: 2000, and then the day is 24 hours long); `RIALTO_FAULT_SEED=n` replays one.
+//! Each scenario runs its share of the seeds. `RIALTO_FAULT_RUNS` says how many simulated runs there are
+//! in all (`make bench`: 2000, and then the day is 24 hours long), `RIALTO_FAULT_ANVIL_RUNS` how many on
+//! anvil; `RIALTO_FAULT_SEED=17` or `RIALTO_FAULT_SEED=anvil:17` replays one.
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
 #![cfg(target_os = "linux")]
 
+mod anvil;
 mod auditor;
+mod chain;
 mod day;
 mod life;
 mod outage;
 mod prover;
 mod quiet;
 mod run;
+mod wire;
 mod world;
 
 use auditor::{Violation, audit};
-use run::{Outcome, Run, SCENARIOS, Scenario, run};
+use run::{Ground, Outcome, Run, SCENARIOS, Scenario, run};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use world::{World, block_on};
 
-/// Enough to meet every scenario with and without kills.
-const RUNS: u64 = 48;
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
+/// The first seed of a ground and how many runs there are, if nothing else is said: enough to meet
+/// every scenario, with and without kills.
+fn seeds(ground: Ground) -> (u64, u64) {
+    let (name, first, usual) = match ground {
+        Ground::Simulated => ("RIALTO_FAULT_RUNS", 0, 48),
+        Ground::Anvil => (ANVIL_RUNS, 64, 16),
+    };
+    let runs = std::env::var(name).map(|runs| runs.parse().expect("a number of runs"));
+    (first, runs.unwrap_or(usual))
 }
+
+const ANVIL_RUNS: &str = "RIALTO_FAULT_ANVIL_RUNS";
+/// So many runs of any scenario have locks and kills among them.
+const TELLING: u64 = 5;
 
 /// What the node's own record says of a run, line by line.
 fn history(world: &World) -> String {
@@ -47,24 +61,25 @@ fn history(world: &World) -> String {
 }
 
 /// One run, and what is wrong with it: with the words that replay it.
-fn check(seed: u64) -> (Outcome, World, Option<String>) {
-    let (outcome, world) = run(seed);
+fn check(ground: Ground, seed: u64) -> (Outcome, World, Option<String>) {
+    let (outcome, world) = run(ground, seed);
     // A bad endpoint may keep a node from reading the past for a while; nothing else may.
     let excused = matches!(outcome.scenario, Scenario::Endpoint | Scenario::Storm);
     let is_slow = !excused && outcome.slowest_recovery >= Duration::from_secs(2);
     let wrong = (is_slow || !outcome.report.violations.is_empty())
-        .then(|| format!("RIALTO_FAULT_SEED={seed} replays: {outcome:#?}\n"));
+        .then(|| format!("seed {seed}, {ground:?}: {outcome:#?}\n{}\n", history(&world)));
     (outcome, world, wrong)
 }
 
 /// The runs of one scenario: the seeds with its remainder.
-fn check_scenario(index: u64) {
+fn check_scenario(ground: Ground, index: u64) {
     let of = SCENARIOS.len() as u64;
-    let runs = number("RIALTO_FAULT_RUNS").unwrap_or(RUNS).div_ceil(of);
+    let (first, runs) = seeds(ground);
+    let runs = runs.div_ceil(of);
     let (mut locks, mut paid, mut redundant, mut kills) = (0, 0, 0, 0);
     let (mut failures, mut slowest) = (Vec::new(), Duration::ZERO);
     for nth in 0..runs {
-        let (outcome, _, wrong) = check(nth * of + index);
+        let (outcome, _, wrong) = check(ground, first + nth * of + index);
         locks += outcome.report.locks;
         paid += outcome.report.paid;
         redundant += outcome.report.redundant;
@@ -74,20 +89,29 @@ fn check_scenario(index: u64) {
     }
     let scenario = SCENARIOS[usize::try_from(index).unwrap()];
     println!(
-        "{scenario:?}: {runs} runs, {kills} kills, {locks} locks, {paid} paid, {redundant} \
+        "{ground:?}, {scenario:?}: {runs} runs, {kills} kills, {locks} locks, {paid} paid, {redundant} \
          delivered again for nothing, slowest recovery {slowest:?}, {} failed",
         failures.len()
     );
     assert!(failures.is_empty(), "{}", failures.concat());
-    assert!(locks > 0 && kills > 0, "the runs show something");
+    assert!(runs < TELLING || locks > 0 && kills > 0, "the runs show something");
 }
 
 macro_rules! scenarios {
     ($($name:ident = $index:literal;)*) => {
         $(#[test]
         fn $name() {
-            check_scenario($index);
+            check_scenario(Ground::Simulated, $index);
         })*
+
+        mod on_anvil {
+            use super::{Ground, check_scenario};
+
+            $(#[test]
+            fn $name() {
+                check_scenario(Ground::Anvil, $index);
+            })*
+        }
     };
 }
 
@@ -102,14 +126,26 @@ scenarios! {
     everything_at_once = 7;
 }
 
-/// Kills the node once at every place before and after a durable step that any scenario leads to: at
-/// each death the next life is armed for the next place where no life has ended yet.
 #[test]
 fn each_durable_step_is_a_last_step_once() {
+    end_everywhere(Ground::Simulated);
+}
+
+/// That takes as long as all other runs on anvil.
+#[test]
+fn each_durable_step_is_a_last_step_once_on_anvil() {
+    if std::env::var_os(ANVIL_RUNS).is_some() {
+        end_everywhere(Ground::Anvil);
+    }
+}
+
+/// Kills the node once at every place before and after a durable step that any scenario leads to: at
+/// each death the next life is armed for the next place where no life has ended yet.
+fn end_everywhere(ground: Ground) {
     let of = SCENARIOS.len() as u64;
     let (mut ended_at, mut runs, mut without_news) = (BTreeSet::new(), 0, 0);
     while without_news < of {
-        let run = Run::new(EACH_STEP_SEED + runs).killed_beyond(ended_at.clone());
+        let run = Run::new(ground, EACH_STEP_SEED + runs).killed_beyond(ended_at.clone());
         let (outcome, world) = run.complete();
         assert_eq!(outcome.report.violations, [], "{outcome:#?}\n{}", history(&world));
         without_news = if outcome.kills.is_empty() { without_news + 1 } else { 0 };
@@ -117,7 +153,7 @@ fn each_durable_step_is_a_last_step_once() {
         runs += 1;
         assert!(runs < 30 * of, "there is no end of places: {ended_at:#?}");
     }
-    println!("{runs} runs, the node has ended {} ways:", ended_at.len());
+    println!("{ground:?}: {runs} runs, the node has ended {} ways:", ended_at.len());
     ended_at.iter().for_each(|place| println!("  {place}"));
     let steps: BTreeSet<_> = ended_at.iter().map(|place| place.step()).collect();
     for step in ["record an intent", "record a proof", "close an order", "record a refusal"] {
@@ -130,8 +166,12 @@ const EACH_STEP_SEED: u64 = 100_000;
 
 #[test]
 fn one_seed() {
-    if let Some(seed) = number("RIALTO_FAULT_SEED") {
-        let (outcome, world, wrong) = check(seed);
+    if let Ok(named) = std::env::var("RIALTO_FAULT_SEED") {
+        let (ground, seed) = match named.strip_prefix("anvil:") {
+            Some(seed) => (Ground::Anvil, seed),
+            None => (Ground::Simulated, &*named),
+        };
+        let (outcome, world, wrong) = check(ground, seed.parse().expect("a number"));
         println!("{}", history(&world));
         assert!(wrong.is_none(), "{outcome:#?}");
         println!("{outcome:#?}");
@@ -143,22 +183,22 @@ const QUIET_SEED: u64 = 0;
 
 #[test]
 fn the_auditor_sees_a_lock_that_is_forgotten() {
-    let mut run = Run::new(QUIET_SEED);
+    let mut run = Run::new(Ground::Simulated, QUIET_SEED);
     let me = run.world.prover.address();
-    while !run.world.chain.requests().iter().any(|request| request.locker == me) {
+    while !run.world.chain.locks().iter().any(|lock| lock.locker == me) {
         run.step();
     }
     // The node never comes back: what it has locked lapses.
     drop(run.life.take());
     run.down_until = rialto_protocol::Timestamp(u64::MAX);
     (0..800).for_each(|_| run.step());
-    let violations = audit(&run.world.chain, me, &run.world.logbook()).violations;
+    let violations = audit(&*run.world.chain, me, &run.world.logbook()).violations;
     assert!(violations.iter().any(|it| matches!(it, Violation::LostLock(_))), "{violations:?}");
 }
 
 #[test]
 fn the_auditor_sees_a_logbook_that_is_wrong() {
-    let (outcome, world) = run(QUIET_SEED);
+    let (outcome, world) = run(Ground::Simulated, QUIET_SEED);
     assert_eq!((outcome.kills, outcome.report.violations), (vec![], vec![]));
     let tamper = |statements: &'static [&'static str]| {
         block_on(async {
@@ -168,7 +208,7 @@ fn the_auditor_sees_a_logbook_that_is_wrong() {
                 sqlx::query(*statement).execute(&mut tables).await.unwrap();
             }
         });
-        audit(&world.chain, world.prover.address(), &world.logbook()).violations
+        audit(&*world.chain, world.prover.address(), &world.logbook()).violations
     };
     let found = tamper(&[
         "INSERT INTO intent (digest, kind, at_ms) SELECT digest, 'lock', 0 FROM request LIMIT 1",

@@ -91,7 +91,7 @@ fn check_outage(answers: Answers) {
     }
     let Busy { world, life, .. } = busy;
     drop(life);
-    let report = audit(&world.chain, world.prover.address(), &world.logbook());
+    let report = audit(&*world.chain, world.prover.address(), &world.logbook());
     println!(
         "{answers:?}: {before} locks before, {} in the first second, 0 in the 40 s after it, at most \
          {worst} of {PROMISES_MAX} at risk, {} after; {report:?}",

@@ -1,20 +1,38 @@
 //! One run: a scenario that follows from a seed, a node that is killed now and then, and a judgement.
 
+use crate::anvil::AnvilChain;
 use crate::auditor::{Report, audit};
+use crate::chain::{Chain, simulated};
 use crate::life::Life;
 use crate::prover::Script;
 use crate::world::{Times, World};
 use rialto_chain::simulated::{Dice, Faults};
 use rialto_node::crash::{self, Blow, Place};
-use rialto_protocol::lifecycle::RequestState;
 use rialto_protocol::{SignedRequest, Timestamp};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How much virtual time passes between two looks at everything.
 const STEP: Duration = Duration::from_millis(250);
 /// After the last request a node has so long to put its books in order.
 const GRACE_S: u64 = 40;
+
+/// Where a run takes place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ground {
+    Simulated,
+    Anvil,
+}
+
+impl Ground {
+    fn chain(self) -> Arc<dyn Chain> {
+        match self {
+            Self::Simulated => Arc::new(simulated()),
+            Self::Anvil => Arc::new(AnvilChain::start()),
+        }
+    }
+}
 
 /// What goes wrong in a run, besides kills. A seed belongs to the scenario of its remainder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,19 +112,19 @@ pub(crate) struct Run {
 }
 
 /// Runs the scenario of `seed` to its end and audits it.
-pub(crate) fn run(seed: u64) -> (Outcome, World) {
-    Run::new(seed).complete()
+pub(crate) fn run(ground: Ground, seed: u64) -> (Outcome, World) {
+    Run::new(ground, seed).complete()
 }
 
 /// Lives of a run that end elsewhere than all before.
 const NEW_ENDS: u32 = 6;
 
 impl Run {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(ground: Ground, seed: u64) -> Self {
         let scenario = Scenario::of(seed);
         let mut dice = Dice::new(seed, b"run");
         let failures = if scenario == Scenario::Failures { 300 } else { 0 };
-        let world = World::new(Script { seed, seconds_max: 8, failures });
+        let world = World::on(ground.chain(), Script { seed, seconds_max: 8, failures });
         world.chain.set_faults(scenario.faults(seed));
         let begin = world.chain.now();
         let count = 1 + dice.below(4);
@@ -203,12 +221,12 @@ impl Run {
         if self.requests.iter().any(|(_, request, _)| request.is_none()) {
             return false;
         }
+        let locks = self.world.chain.locks();
         let ends = self.requests.iter().flat_map(|(_, request, _)| request).map(|request| {
-            let known = self.world.chain.requests();
-            let known = known.into_iter().find(|known| known.digest == request.digest());
-            match known.map(|known| known.state) {
-                Some(RequestState::PaidInLock { .. }) => request.request().offer.ramp_up_start,
-                Some(_) => request.request().offer.deadline(),
+            let lock = locks.iter().find(|lock| lock.digest == request.digest());
+            match lock {
+                Some(lock) if lock.is_paid => request.request().offer.ramp_up_start,
+                Some(lock) => lock.deadline,
                 None => request.request().offer.lock_deadline(),
             }
         });
@@ -229,7 +247,7 @@ impl Run {
             self.step();
         }
         drop(self.life.take());
-        let report = audit(&chain, self.world.prover.address(), &self.world.logbook());
+        let report = audit(&*chain, self.world.prover.address(), &self.world.logbook());
         let Self { scenario, kills, world, .. } = self;
         let slowest_recovery = *world.slowest_recovery.lock().unwrap();
         (Outcome { scenario, report, kills, slowest_recovery }, world)

@@ -1,19 +1,20 @@
-//! A simulated chain, a real attester, a client, a rival, and the folder that outlives the node.
+//! A chain, a real attester, a client, a rival, and the folder that outlives the node.
 
+use crate::chain::{Chain, simulated};
 use crate::prover::{Line, Script};
-use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy::primitives::{Bytes, U256, keccak256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use rialto_artifacts::StoreConfig;
 use rialto_attester::{AttesterConfig, ServedDomains, Verifier, serve};
+use rialto_chain::Market;
 use rialto_chain::network::Attester;
-use rialto_chain::simulated::{Genesis, SimulatedChain};
-use rialto_chain::{Market, Network};
 use rialto_node::{Place, Settings};
+use rialto_protocol::attestation::AttestedSeal;
 use rialto_protocol::{
     Collateral, Cycles, Fulfillment, FulfillmentBatch, FulfillmentData, Input, Journal, Offer,
     Predicate, ProofRequest, RequestId, Requirements, SignedRequest, SlimRequest, Timestamp,
-    Unverified, Wei, claim_digest, guest_env,
+    Unverified, Wei, claim_digest, guest_env, merkle, registry,
 };
 use rialto_zkvm::Zkvm;
 use rialto_zkvm::mock::{MockRun, MockZkvm};
@@ -24,7 +25,8 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 pub(crate) const BLOCK: Duration = Duration::from_secs(2);
-const START: Timestamp = Timestamp(2_000_000_000);
+/// When a run begins.
+pub(crate) const START: Timestamp = Timestamp(2_000_000_000);
 const PROGRAM: &[u8] = b"an echo";
 /// What prover and rival have in the market at first.
 pub(crate) const COLLATERAL: Collateral =
@@ -36,14 +38,14 @@ const MILLIETHER: u64 = 1_000_000_000_000_000;
 /// Everything around a node; clones are the same world.
 #[derive(Clone)]
 pub(crate) struct World {
-    pub(crate) chain: SimulatedChain,
+    pub(crate) chain: Arc<dyn Chain>,
     pub(crate) market: Market,
     pub(crate) zkvm: Arc<dyn Zkvm>,
     pub(crate) script: Script,
     pub(crate) line: Line,
     pub(crate) prover: PrivateKeySigner,
     client: PrivateKeySigner,
-    pub(crate) rival: Address,
+    rival: PrivateKeySigner,
     /// The longest that a life took until it had read the past and went to work.
     pub(crate) slowest_recovery: Arc<Mutex<Duration>>,
     dir: Arc<TempDir>,
@@ -65,7 +67,7 @@ pub(crate) fn tokens(whole: u64) -> Collateral {
     Collateral(U256::from(whole) * U256::from(1_000 * MILLIETHER))
 }
 
-fn milliether(count: u64) -> Wei {
+pub(crate) fn milliether(count: u64) -> Wei {
     Wei(U256::from(count) * U256::from(MILLIETHER))
 }
 
@@ -76,7 +78,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// One attester serves all worlds of this process.
-fn attester() -> Attester {
+pub(crate) fn attester() -> Attester {
     static URL: OnceLock<url::Url> = OnceLock::new();
     let url = URL.get_or_init(|| {
         let (tell, told) = std::sync::mpsc::channel();
@@ -108,28 +110,21 @@ fn folder() -> TempDir {
 }
 
 impl World {
+    /// A world on a simulated chain.
     pub(crate) fn new(script: Script) -> Self {
-        let genesis = Genesis { chain_id: 31_337, time: START, block_interval: BLOCK };
-        let chain = SimulatedChain::start(genesis);
-        let (client, prover, rival) = (key("client"), key("prover"), key("rival").address());
-        let rich = milliether(1_000_000);
-        chain.endow(client.address(), rich, (rich, Collateral::ZERO));
-        chain.endow(prover.address(), rich, (Wei::ZERO, COLLATERAL));
-        chain.endow(rival, rich, (Wei::ZERO, COLLATERAL));
+        Self::on(Arc::new(simulated()), script)
+    }
+
+    pub(crate) fn on(chain: Arc<dyn Chain>, script: Script) -> Self {
+        let [client, prover, rival] = ["client", "prover", "rival"].map(key);
         let dir = Arc::new(folder());
         std::fs::write(dir.path().join("program"), PROGRAM).unwrap();
         let echo =
             |stdin: &[u8]| Ok(MockRun { segments: vec![Cycles(1_000_000)], journal: stdin.into() });
         let zkvm = Arc::new(MockZkvm::new().with_program(PROGRAM, echo));
-        let market_at = chain.network(Vec::new(), 1).market;
-        let market = block_on(Market::connect(chain.endpoint(), market_at));
-        let (market, slowest_recovery) = (market.unwrap(), Arc::default());
+        let (market, slowest_recovery) = (chain.market(), Arc::default());
         let line = Line::new();
         Self { market, chain, zkvm, script, line, prover, client, rival, slowest_recovery, dir }
-    }
-
-    pub(crate) fn network(&self) -> Network {
-        self.chain.network(vec![attester()], 1)
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
@@ -154,7 +149,7 @@ impl World {
         Place {
             settings: watch::Sender::new(Arc::new(settings)).subscribe(),
             venue: None,
-            network: self.network(),
+            network: self.chain.network(),
             signer: self.prover.clone(),
             data_dir: self.data_dir(),
             monitor: None,
@@ -191,29 +186,39 @@ impl World {
 
     pub(crate) fn submit(&self, request: &SignedRequest) {
         let call = self.market.submit_request(&request.clone().into_unverified(), Wei::ZERO);
-        self.chain.act(self.client.address(), &call, 0);
+        self.chain.act(&self.client, &call, 0);
     }
 
     /// The rival locks, paying others nothing or a lot to be first.
     pub(crate) fn rival_locks(&self, request: &SignedRequest, tip_wei: u128) {
-        self.chain.act(self.rival, &self.market.lock_request(request), tip_wei);
+        self.chain.act(&self.rival, &self.market.lock_request(request), tip_wei);
     }
 
     /// The rival hands in a proof, which under the node's lock pays it nothing.
     pub(crate) fn rival_delivers(&self, request: &SignedRequest) {
+        let network = self.chain.network();
         let image_id = self.zkvm.image_id(PROGRAM).unwrap();
         let journal = request.request().id.index().to_be_bytes();
         let journal = Journal(Bytes::copy_from_slice(&journal));
+        let claim_digest = claim_digest(image_id, &journal);
+        let signed =
+            |who: &PrivateKeySigner, digest| who.sign_hash_sync(&digest).unwrap().as_bytes();
+        let attested = network.attester_domain().digest(merkle::leaf(claim_digest));
+        let signatures = signed(&key("attester"), attested).into();
+        let prover = self.rival.address();
+        let digest =
+            network.assessor_domain().batch_digest(prover, &[request.digest()], &[claim_digest]);
+        let assessed = signed(&self.rival, digest);
         let batch = FulfillmentBatch {
             requests: vec![SlimRequest::from(request.request())],
             fills: vec![Fulfillment {
-                claim_digest: claim_digest(image_id, &journal),
+                claim_digest,
                 data: FulfillmentData::ImageIdAndJournal(image_id, journal),
-                seal: B256::repeat_byte(7).to_vec().into(),
+                seal: AttestedSeal { path: vec![], signatures }.encode(),
             }],
-            assessor_seal: Bytes::new(),
-            prover: self.rival,
+            assessor_seal: [registry::ON_CHAIN_ASSESSOR.as_slice(), &assessed].concat().into(),
+            prover,
         };
-        self.chain.act(self.rival, &self.market.fulfill(&[batch]), 0);
+        self.chain.act(&self.rival, &self.market.fulfill(&[batch]), 0);
     }
 }
