@@ -12,6 +12,7 @@ mod failure;
 mod interrupt;
 mod journal;
 mod keys;
+mod lab;
 mod network;
 mod node;
 mod prove;
@@ -60,6 +61,9 @@ enum Command {
     /// Move money in and out of the market
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// Compare the ways of choosing and paying provers
+    #[command(subcommand)]
+    Lab(lab::LabCommand),
     /// Make a proof on this machine, without any market
     Prove(prove::ProveArgs),
     /// Verify a proof on this machine
@@ -73,6 +77,7 @@ Examples:
   rialto prove --program block-header --block block.json   # a proof without any market
   rialto request submit --program block-header --block block.json --key-file client.key --wait
   rialto node run --config node.toml --key-file prover.key
+  rialto lab explain dutch-lock
 
 Every command's --help has examples. Commands find the network in --network, in RIALTO_NETWORK, or
 where `rialto devnet` writes it. Keys come from files or RIALTO_PRIVATE_KEY, never from arguments.";
@@ -105,6 +110,7 @@ async fn run(command: &Command, console: Console) -> Result<()> {
         Command::Why(args) => why::run(args, console).await,
         Command::Attest(command) => attest::run(command, console).await,
         Command::Account(command) => account::run(command, console).await,
+        Command::Lab(command) => lab::run(command, console),
         Command::Prove(args) => prove::run(args, console).await,
         Command::Verify(args) => prove::verify(args, console).await,
     }

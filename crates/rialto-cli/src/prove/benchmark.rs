@@ -329,7 +329,8 @@ mod tests {
               [market]
               peak_prove_khz = 88
 
-            With --data-dir a node learns all of it, fixed cost included."#]].assert_eq(&report.to_string());
+            With --data-dir a node learns all of it, fixed cost included."#]]
+        .assert_eq(&report.to_string());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
 
 mod accounts;
+mod lab;
 mod market;
 mod monitor;
 mod node;

@@ -1,0 +1,28 @@
+//! A laboratory for ways of choosing and paying provers.
+//!
+//! A [`World`] drives one mechanism of `rialto-mechanism` by the very entries that a live log would
+//! have: owners with costs, speeds, faults and strategies answer what it does, jobs come from a
+//! workload, time is virtual, and every step is judged by the mechanisms' own auditor. What comes out is
+//! measured by owner, since a chain sees addresses and a simulation knows who is behind them.
+//!
+//! An [`experiment`] runs worlds and compares what they measured with a number that its source
+//! states or that follows from a closed form, which is in [`oracle`] and shares no code with
+//! the mechanisms. The same seed gives the same run.
+
+mod dice;
+mod stats;
+
+mod measure;
+mod owner;
+mod play;
+mod world;
+
+pub mod experiment;
+pub mod oracle;
+
+pub use dice::Dice;
+pub use measure::{Concentration, Measures, OwnerSums};
+pub use owner::{Bidding, Cost, Owner};
+pub use play::{NoPlay, Play};
+pub use stats::{Estimate, Mean};
+pub use world::{Broken, World};
