@@ -76,7 +76,7 @@ fn latency(effort: Effort) -> Result<Vec<Row>, Broken> {
     let half = Amount::new(ONE.get() / 2);
     let near = Owner::new("near", half);
     let far = Owner { latency: Span::ms(50), ..Owner::new("far", half) };
-    let jobs = effort.jobs(40_000);
+    let jobs = effort.jobs(160_000);
     let won = |measures: &Measures| measures.owners[0].won as f64 / jobs as f64;
     let equal = locked(vec![near.clone(), near.clone()], jobs)?;
     let apart = locked(vec![near, far], jobs)?;
