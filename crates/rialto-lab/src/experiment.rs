@@ -9,6 +9,7 @@ use serde::Serialize;
 
 pub mod dutch_lock;
 pub mod race;
+pub mod sealed_second_price;
 
 /// An experiment, runnable by name.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,8 @@ pub struct Experiment {
 }
 
 /// Every experiment there is.
-pub const EXPERIMENTS: &[Experiment] = &[race::EXPERIMENT, dutch_lock::EXPERIMENT];
+pub const EXPERIMENTS: &[Experiment] =
+    &[race::EXPERIMENT, dutch_lock::EXPERIMENT, sealed_second_price::EXPERIMENT];
 
 /// How much is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

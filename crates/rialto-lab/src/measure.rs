@@ -32,7 +32,9 @@ pub struct Measures {
 /// What one owner came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct OwnerSums {
-    /// Jobs for which it was paid.
+    /// Jobs that it was given to do.
+    pub given: u64,
+    /// Times that it was paid.
     pub won: u64,
     /// What it was paid.
     pub paid: f64,

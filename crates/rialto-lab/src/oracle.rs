@@ -17,6 +17,13 @@ pub fn first_price_mean(bidders: u32) -> f64 {
     2.0 / f64::from(bidders + 1)
 }
 
+/// What a truthful bidder gains per job in a second-price auction against one rival who is there with
+/// probability `rival`, both costs uniform on [0, 1], where whoever is alone is paid `alone`:
+/// `rival · E[(c₂ − c₁)⁺] + (1 − rival) · (alone − E[c₁]) = rival/6 + (1 − rival) · (alone − 1/2)`.
+pub fn second_price_gain(rival: f64, alone: f64) -> f64 {
+    rival / 6.0 + (1.0 - rival) * (alone - 0.5)
+}
+
 /// Simpson's rule on 4 000 intervals.
 fn integral(from: f64, to: f64, of: impl Fn(f64) -> f64) -> f64 {
     const PAIRS: u32 = 2_000;

@@ -22,8 +22,12 @@ pub struct Owner {
     pub latency: Span,
     /// The probability that it does not deliver what it has been given.
     pub fault: f64,
+    /// The probability that it takes part in a job at all.
+    pub presence: f64,
     /// How it turns costs into prices.
     pub bidding: Bidding,
+    /// Whether its further addresses bid the most that is allowed, beside the first's bid.
+    pub has_decoys: bool,
 }
 
 /// What a million cycles cost an owner.
@@ -45,6 +49,8 @@ pub enum Cost {
 pub enum Bidding {
     /// It asks for its cost.
     Truthful,
+    /// It asks for this, whatever the cost.
+    Always(Amount),
     /// What is best against `rivals` others whose costs are drawn evenly up to `to`, where everybody is
     /// paid what they ask for: `b(c) = c + (to − c) / (rivals + 1)`.
     FirstPrice {
@@ -66,7 +72,9 @@ impl Owner {
             jitter: 0.0,
             latency: Span::ZERO,
             fault: 0.0,
+            presence: 1.0,
             bidding: Bidding::Truthful,
+            has_decoys: false,
         }
     }
 
@@ -97,6 +105,7 @@ impl Bidding {
     pub(crate) fn ask(self, cost: Amount) -> Amount {
         match self {
             Self::Truthful => cost,
+            Self::Always(ask) => ask,
             Self::FirstPrice { rivals, to } => {
                 let room = to.saturating_sub(cost).get();
                 cost.saturating_add(Amount::new(room / u128::from(rivals + 1)))

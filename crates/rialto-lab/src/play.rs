@@ -1,5 +1,8 @@
 //! What a mechanism asks of those who take part: the moves that its owners make.
 
+use rialto_mechanism::Span;
+use serde::Deserialize;
+
 /// How one takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Play {
@@ -7,6 +10,17 @@ pub enum Play {
     Race,
     /// One locks when the price has risen far enough, then proves.
     Clock,
+    /// One commits to a bid, shows it later, and proves what one has won.
+    Sealed {
+        /// How long bids are committed.
+        commit: Span,
+    },
+}
+
+/// The rules of a sealed auction, as far as bidders must know them.
+#[derive(Deserialize)]
+struct Windows {
+    commit: Span,
 }
 
 /// A mechanism that no owner here knows how to take part in.
@@ -18,14 +32,19 @@ pub struct NoPlay {
 }
 
 impl Play {
-    /// How one takes part in a mechanism, by its name.
+    /// How one takes part in a mechanism, by its name and rules.
     ///
     /// # Errors
     /// Nobody here knows.
-    pub fn of(mechanism: &str) -> Result<Self, NoPlay> {
+    pub fn of(mechanism: &str, rules: &str) -> Result<Self, NoPlay> {
         match mechanism {
             "open-race" => Ok(Self::Race),
             "dutch-lock" => Ok(Self::Clock),
+            "sealed-second-price" => {
+                let windows: Windows = toml::from_str(rules)
+                    .map_err(|_| NoPlay { mechanism: mechanism.to_owned() })?;
+                Ok(Self::Sealed { commit: windows.commit })
+            }
             other => Err(NoPlay { mechanism: other.to_owned() }),
         }
     }

@@ -6,7 +6,8 @@ use crate::{Dice, Owner};
 use alloy_primitives::B256;
 use rialto_mechanism::{
     Account, Allocation, Amount, Auditor, Effect, Entry, Event, Happened, JobId, JobSpec, Kind,
-    Machine, Message, Outcome, Party, Proof, Span, Time, Unstartable, Violation, Why,
+    Machine, Message, Outcome, Party, Position, Proof, Span, Time, Unstartable, Violation, Why,
+    commitment,
 };
 use rialto_protocol::Cycles;
 use std::collections::BTreeMap;
@@ -54,8 +55,8 @@ enum Due {
 struct Live {
     opened_at: Time,
     spec: JobSpec,
-    /// What it costs each owner.
-    costs: Vec<Amount>,
+    /// What it costs each owner; nothing for those who take no part.
+    costs: Vec<Option<Amount>>,
     works: Vec<Work>,
     is_allocated: bool,
     paid: u128,
@@ -73,6 +74,8 @@ struct Work {
 /// What everybody has in hand at first: enough for any bond, and for all together below
 /// [`Amount::MAX`].
 const FUNDS: Amount = Amount::new(1 << 80);
+/// What each address has at stake where members have stakes.
+const STAKE: Amount = Amount::new(1 << 60);
 /// A world's clock begins here, so that nothing happens at zero.
 const BEGIN: Time = Time(1_000_000);
 
@@ -83,7 +86,7 @@ impl World {
     /// The rules cannot be read, or nobody here knows how to take part.
     pub fn new(kind: &Kind, rules: &str, owners: Vec<Owner>, seed: u64) -> Result<Self, Broken> {
         let machine = kind.start(rules)?;
-        let play = Play::of(machine.about().name)?;
+        let play = Play::of(machine.about().name, rules)?;
         let measures =
             Measures { owners: vec![OwnerSums::default(); owners.len()], ..Measures::default() };
         let mut world = Self {
@@ -106,6 +109,9 @@ impl World {
                 let party = party(owner, address);
                 world.owner_of.insert(party, owner);
                 world.enter(Event::Fund { party, amount: FUNDS })?;
+                // A mechanism without members refuses, which changes nothing.
+                let position = Position { stake: STAKE, price: Amount::ZERO, capacity: 1_000 };
+                world.enter(Event::Join { party, position })?;
             }
         }
         Ok(world)
@@ -170,8 +176,8 @@ impl World {
                 self.enter(Event::Open { job, spec })?;
                 if self.machine.job(job).is_none() {
                     self.live.remove(&job);
-                } else if self.play == Play::Clock {
-                    self.watch_clock(job);
+                } else {
+                    self.take_part(job);
                 }
             }
             Due::Say { from, job, message } if self.live.contains_key(&job) => {
@@ -201,7 +207,11 @@ impl World {
 
     fn admit(&mut self, job: JobId, spec: &JobSpec) {
         let (owners, dice) = (&self.owners, &mut self.dice);
-        let costs = owners.iter().map(|owner| owner.cost.of(spec.cycles, dice)).collect();
+        let cost = |owner: &Owner| {
+            let cost = owner.cost.of(spec.cycles, dice);
+            dice.chance(owner.presence).then_some(cost)
+        };
+        let costs = owners.iter().map(cost).collect();
         let live = Live {
             opened_at: self.now,
             spec: spec.clone(),
@@ -255,7 +265,7 @@ impl World {
         }
         if let Some(live) = spent.and_then(|job| self.live.get_mut(&job)) {
             live.paid += amount.get();
-            live.paid_for += payee.map_or(0, |owner| live.costs[owner].get());
+            live.paid_for += payee.and_then(|owner| live.costs[owner]).map_or(0, Amount::get);
         }
     }
 
@@ -265,9 +275,9 @@ impl World {
             self.measures.alloc_latency_ms.add(at.since(live.opened_at).get() as f64);
         }
         for holder in &allocation.holders {
-            if let Some(owner) = self.owner_of.get(&holder.party).copied()
-                && !self.dice.chance(self.owners[owner].fault)
-            {
+            let Some(owner) = self.owner_of.get(&holder.party).copied() else { continue };
+            self.measures.owners[owner].given += 1;
+            if !self.dice.chance(self.owners[owner].fault) {
                 self.begin(job, owner, holder.party, at);
             }
         }
@@ -284,8 +294,8 @@ impl World {
         for owner in order {
             let Some(live) = self.live.get(&job) else { return };
             let works = live.works.iter().any(|work| work.owner == owner);
-            let cost = live.costs[owner];
-            if !works && cost <= offered && !self.dice.chance(self.owners[owner].fault) {
+            let pays = live.costs[owner].is_some_and(|cost| cost <= offered);
+            if !works && pays && !self.dice.chance(self.owners[owner].fault) {
                 self.begin(job, owner, party(owner, 0), at);
             }
         }
@@ -318,7 +328,7 @@ impl World {
             let whole = work.ends.since(work.began).get().max(1) as f64;
             let done = (at.since(work.began).get() as f64 / whole).min(1.0);
             self.measures.cycles_spent += cycles * done;
-            let cost = live.costs[work.owner].get() as f64;
+            let cost = live.costs[work.owner].map_or(0, Amount::get) as f64;
             self.measures.owners[work.owner].cost += cost * done;
         }
         if outcome == Outcome::Proven {
@@ -334,18 +344,44 @@ impl World {
 
     // -------------------------------------------------------------------------------- playing
 
-    /// Each owner locks at the first instant at which the price reaches what it asks for.
-    fn watch_clock(&mut self, job: JobId) {
+    /// Everybody who takes part makes its moves, in random order, so that equal ones are equal.
+    fn take_part(&mut self, job: JobId) {
         let mut order: Vec<usize> = (0..self.owners.len()).collect();
         self.dice.shuffle(&mut order);
         for owner in order {
-            let Some(live) = self.live.get(&job) else { return };
-            let ask = self.owners[owner].bidding.ask(live.costs[owner]);
-            let from = party(owner, 0);
-            if let Some(at) = self.first_time_at(job, ask, live.spec.deadline) {
-                let heard = at + self.owners[owner].latency;
-                self.plan(heard, Due::Say { from, job, message: Message::Lock });
+            let Some(cost) = self.live.get(&job).and_then(|live| live.costs[owner]) else {
+                continue;
+            };
+            let ask = self.owners[owner].bidding.ask(cost);
+            match self.play {
+                Play::Race => {}
+                Play::Clock => self.watch_clock(job, owner, ask),
+                Play::Sealed { commit } => self.seal_bids(job, owner, ask, commit),
             }
+        }
+    }
+
+    /// An owner locks at the first instant at which the price reaches what it asks for.
+    fn watch_clock(&mut self, job: JobId, owner: usize, ask: Amount) {
+        let Some(live) = self.live.get(&job) else { return };
+        if let Some(at) = self.first_time_at(job, ask, live.spec.deadline) {
+            let heard = at + self.owners[owner].latency;
+            let from = party(owner, 0);
+            self.plan(heard, Due::Say { from, job, message: Message::Lock });
+        }
+    }
+
+    /// An owner's first address bids what it asks for; the others bid the most, if they are decoys.
+    fn seal_bids(&mut self, job: JobId, owner: usize, ask: Amount, commit: Span) {
+        let Some(most) = self.live.get(&job).map(|live| live.spec.max_pay) else { return };
+        let bidders = if self.owners[owner].has_decoys { self.owners[owner].addresses } else { 1 };
+        for address in 0..bidders {
+            let (from, nonce) = (party(owner, address), self.dice.below(u64::MAX));
+            let price = if address == 0 { ask } else { most };
+            let digest = commitment(job, from, price, nonce);
+            self.plan(self.now, Due::Say { from, job, message: Message::Commit { digest } });
+            let shown = self.now + commit + Span::ms(1);
+            self.plan(shown, Due::Say { from, job, message: Message::Reveal { price, nonce } });
         }
     }
 

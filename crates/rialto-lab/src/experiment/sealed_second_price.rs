@@ -1,0 +1,166 @@
+//! Truth, sole bidders and decoys in a sealed second-price auction (E5).
+
+use super::{Effort, Experiment, Row};
+use crate::{Bidding, Broken, Cost, Estimate, Mean, Measures, Owner, World, oracle};
+use rialto_mechanism::{Amount, Span, find};
+use rialto_protocol::Cycles;
+
+/// The experiment.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "sealed-second-price",
+    about: "nobody gains by another bid than its cost, unless it is alone and a decoy lifts its own price",
+    run,
+};
+
+/// What stands for 1 where costs are uniform on [0, 1].
+const ONE: Amount = Amount::new(1_000_000_000);
+/// The most that a requester pays.
+const MOST: Amount = Amount::new(1_500_000_000);
+const CYCLES: Cycles = Cycles(1_000_000);
+const PATIENCE: Span = Span::s(20_000);
+
+fn rules(alone: &str) -> String {
+    format!(
+        "commit = \"1 h\"\nreveal = \"30 min\"\nlongest = \"30 d\"\nreserve = 10000\nalone = \"{alone}\"\n\
+         bond = 1000\nmin_stake = 10000\novercommit = 0\nslash = 1000\nexit = \"7 d\"\n"
+    )
+}
+
+fn run(effort: Effort) -> Result<Vec<Row>, Broken> {
+    let mut rows = exhaustive()?;
+    for bidders in 2..=10 {
+        rows.push(mean_price(bidders, effort)?);
+    }
+    rows.extend(decoy(effort)?);
+    Ok(rows)
+}
+
+/// Costs and bids of the exhaustive part are whole numbers up to this.
+const HIGHEST: usize = 6;
+/// What one of them is in money.
+const UNIT: u128 = 1_000;
+
+/// Every bidder's every deviation from truth, at every combination of three costs: as others have
+/// checked it, 7 203 deviations and 1 029 truthful payoffs.
+fn exhaustive() -> Result<Vec<Row>, Broken> {
+    let clearings = clearings()?;
+    let outcome = |bids: [usize; 3]| &clearings[(bids[0] * 7 + bids[1]) * 7 + bids[2]];
+    let payoff = |bids: [usize; 3], who: usize, cost: usize| {
+        let (won, paid) = outcome(bids)[who];
+        paid - won * cost as f64
+    };
+    let (mut deviations, mut gains, mut truths, mut losses) = (0u32, 0u32, 0u32, 0u32);
+    for costs in profiles() {
+        for who in 0..3 {
+            let truthful = payoff(costs, who, costs[who]);
+            truths += 1;
+            losses += u32::from(truthful < -1e-9);
+            for bid in 0..=HIGHEST {
+                let mut bids = costs;
+                bids[who] = bid;
+                deviations += 1;
+                gains += u32::from(payoff(bids, who, costs[who]) > truthful + 1e-9);
+            }
+        }
+    }
+    let row = |what: &str, target: f64, count: u32| Row::exactly(what, target, f64::from(count));
+    Ok(vec![
+        row("deviations from truth that were tried", 7_203.0, deviations),
+        row("of them, profitable", 0.0, gains),
+        row("truthful bids", 1_029.0, truths),
+        row("of them, at a loss", 0.0, losses),
+    ])
+}
+
+fn profiles() -> impl Iterator<Item = [usize; 3]> {
+    (0..7usize.pow(3)).map(|index| [index / 49, index / 7 % 7, index % 7])
+}
+
+/// For each combination of bids, how often of each job every bidder wins and what it is paid on average,
+/// in units. Which of equal bids wins is drawn, so the first committed is taken: the others' payoff
+/// is the same, as price equals bid then.
+fn clearings() -> Result<Vec<[(f64, f64); 3]>, Broken> {
+    profiles()
+        .map(|bids| {
+            let owners = bids.map(|bid| {
+                let ask = Amount::new(bid as u128 * UNIT);
+                Owner { bidding: Bidding::Always(ask), ..Owner::new("bidder", Amount::ZERO) }
+            });
+            let measures = auction("reserve", owners.to_vec(), 1)?;
+            let of = |who: usize| {
+                let sums = &measures.owners[who];
+                (sums.given as f64, sums.paid / UNIT as f64)
+            };
+            Ok([of(0), of(1), of(2)])
+        })
+        .collect()
+}
+
+/// As much as in a Dutch auction: revenues are equivalent though bids are not.
+fn mean_price(bidders: u32, effort: Effort) -> Result<Row, Broken> {
+    let owners = (0..bidders).map(|nth| drawn(&format!("bidder {nth}"))).collect();
+    let measures = auction("reserve", owners, effort.jobs(20_000))?;
+    let target = oracle::first_price_mean(bidders);
+    let tolerance = effort.tolerance(0.015 * target);
+    let name = format!("mean price among {bidders} truthful bidders");
+    Ok(Row::near(name, target, tolerance, in_ones(&measures.paid)))
+}
+
+/// One bidder, with a rival in four of five jobs, and a second address that bids the most or stays silent.
+fn decoy(effort: Effort) -> Result<Vec<Row>, Broken> {
+    let jobs = effort.jobs(160_000);
+    let gain = |alone: &str, has_decoys: bool| -> Result<Estimate, Broken> {
+        let rival = Owner { presence: 0.8, ..drawn("rival") };
+        let bidder = Owner { addresses: 2, has_decoys, ..drawn("bidder") };
+        let measures = auction(alone, vec![bidder, rival], jobs)?;
+        let mean = measures.owners[0].profit() / jobs as f64 / ONE.get() as f64;
+        // A job brings at least nothing and at most the most, so its deviation is half of that at most.
+        Ok(Estimate { mean, half: 1.96 * 0.75 / (jobs as f64).sqrt() })
+    };
+    let (honest, decoyed) = (gain("own-bid", false)?, gain("own-bid", true)?);
+    let (corrected, both) = (gain("reserve", false)?, gain("reserve", true)?);
+    let tolerance = effort.tolerance(0.005);
+    let decoys_add =
+        Estimate { mean: both.mean - corrected.mean, half: both.half + corrected.half };
+    Ok(vec![
+        Row::near(
+            "own bid if alone: gain of an honest bidder",
+            oracle::second_price_gain(0.8, 0.5),
+            tolerance,
+            honest,
+        ),
+        Row::near(
+            "own bid if alone: gain with a decoy",
+            oracle::second_price_gain(0.8, 1.5),
+            tolerance,
+            decoyed,
+        ),
+        Row::near(
+            "reserve if alone: gain of an honest bidder",
+            oracle::second_price_gain(0.8, 1.5),
+            tolerance,
+            corrected,
+        ),
+        Row::near("reserve if alone: what a decoy adds", 0.0, 2.0 * tolerance, decoys_add),
+    ])
+}
+
+fn drawn(name: &str) -> Owner {
+    Owner { cost: Cost::Drawn { from: Amount::ZERO, to: ONE }, ..Owner::new(name, ONE) }
+}
+
+fn in_ones(paid: &Mean) -> Estimate {
+    let Estimate { mean, half } = paid.estimate();
+    let one = ONE.get() as f64;
+    Estimate { mean: mean / one, half: half / one }
+}
+
+fn auction(alone: &str, owners: Vec<Owner>, jobs: u64) -> Result<Measures, Broken> {
+    let kind = find("sealed-second-price").expect("it is in the catalogue");
+    let mut world = World::new(kind, &rules(alone), owners, 1)?;
+    for _ in 0..jobs {
+        world.offer(Span::s(1), CYCLES, MOST, PATIENCE);
+        world.run()?;
+    }
+    Ok(world.measures().clone())
+}
