@@ -8,6 +8,7 @@ use crate::{Broken, Estimate};
 use serde::Serialize;
 
 pub mod dutch_lock;
+pub mod pooled_epoch;
 pub mod race;
 pub mod sealed_second_price;
 
@@ -23,8 +24,12 @@ pub struct Experiment {
 }
 
 /// Every experiment there is.
-pub const EXPERIMENTS: &[Experiment] =
-    &[race::EXPERIMENT, dutch_lock::EXPERIMENT, sealed_second_price::EXPERIMENT];
+pub const EXPERIMENTS: &[Experiment] = &[
+    race::EXPERIMENT,
+    dutch_lock::EXPERIMENT,
+    sealed_second_price::EXPERIMENT,
+    pooled_epoch::EXPERIMENT,
+];
 
 /// How much is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -8,6 +8,8 @@ use serde::Deserialize;
 pub enum Play {
     /// One proves and delivers.
     Race,
+    /// One proves every epoch whole and delivers before its window ends, whatever others do.
+    Pool,
     /// One locks when the price has risen far enough, then proves.
     Clock,
     /// One commits to a bid, shows it later, and proves what one has won.
@@ -40,6 +42,7 @@ impl Play {
         match mechanism {
             "open-race" => Ok(Self::Race),
             "dutch-lock" => Ok(Self::Clock),
+            "pooled-epoch" => Ok(Self::Pool),
             "sealed-second-price" => {
                 let windows: Windows = toml::from_str(rules)
                     .map_err(|_| NoPlay { mechanism: mechanism.to_owned() })?;

@@ -122,6 +122,14 @@ impl World {
         &self.measures
     }
 
+    /// An owner, who may change from job to job.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn owner_mut(&mut self, index: usize) -> &mut Owner {
+        &mut self.owners[index]
+    }
+
     /// The virtual time.
     pub fn now(&self) -> Time {
         self.now
@@ -184,7 +192,9 @@ impl World {
                 self.enter(Event::Say { from, job: Some(job), message })?;
             }
             Due::Deliver { by, job } if self.live.contains_key(&job) => {
-                self.enter(Event::Deliver { job, by, proof: Proof::PLAIN })?;
+                // All parts of a job of parts, of which there is one here.
+                let part = u32::from(self.play == Play::Pool);
+                self.enter(Event::Deliver { job, by, proof: Proof { valid: true, part } })?;
             }
             // The job is over.
             Due::Say { .. } | Due::Deliver { .. } => {}
@@ -281,7 +291,7 @@ impl World {
                 self.begin(job, owner, holder.party, at);
             }
         }
-        if allocation.holders.is_empty() {
+        if allocation.holders.is_empty() && self.play != Play::Pool {
             self.opened_to_all(job, at);
         }
     }
@@ -355,6 +365,8 @@ impl World {
             let ask = self.owners[owner].bidding.ask(cost);
             match self.play {
                 Play::Race => {}
+                Play::Pool if self.dice.chance(self.owners[owner].fault) => {}
+                Play::Pool => self.begin(job, owner, party(owner, 0), self.now),
                 Play::Clock => self.watch_clock(job, owner, ask),
                 Play::Sealed { commit } => self.seal_bids(job, owner, ask, commit),
             }

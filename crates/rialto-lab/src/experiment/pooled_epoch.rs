@@ -1,0 +1,146 @@
+//! Liveness that is paid for by proving many times over, and a score for showing up (E9).
+
+use super::{Effort, Experiment, Row};
+use crate::{Broken, Estimate, Mean, Owner, World};
+use rialto_mechanism::{Amount, Span, find};
+use rialto_protocol::Cycles;
+
+/// The experiment.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "pooled-epoch",
+    about: "a pooled reward buys liveness at as many times the cost as there are provers, and punishes absence",
+    run,
+};
+
+/// An epoch's reward: large, so that what rounding takes off a share is nothing.
+const REWARD: Amount = Amount::new(1_000_000_000_000_000);
+const CYCLES: Cycles = Cycles(1_000_000);
+const WINDOW: Span = Span::s(1_000);
+/// Epochs after which every score is the highest.
+const LONG: u64 = 200;
+
+fn run(effort: Effort) -> Result<Vec<Row>, Broken> {
+    let mut rows = Vec::new();
+    for provers in [1, 2, 5, 20] {
+        let mut pool = Pool::new("azip-5", provers, 0.0)?;
+        pool.pass(20)?;
+        let waste = f64::from(provers - 1) / f64::from(provers);
+        let name = format!("waste among {provers} provers");
+        rows.push(Row::exactly(name, waste, pool.world.measures().waste()));
+    }
+    for provers in [1, 2, 3] {
+        rows.push(liveness(provers, effort)?);
+    }
+    rows.extend(absence()?);
+    rows.push(coverage("azip-5", 0.321, effort)?);
+    rows.push(coverage("ignition", 1.0, effort)?);
+    Ok(rows)
+}
+
+/// Epochs that at least one proves, of provers who each miss three in ten.
+fn liveness(provers: u32, effort: Effort) -> Result<Row, Broken> {
+    const MISS: f64 = 0.3;
+    let epochs = effort.jobs(160_000);
+    let mut pool = Pool::new("azip-5", provers, MISS)?;
+    pool.pass(epochs)?;
+    let live = pool.world.measures().live();
+    let half = 1.96 * (live * (1.0 - live) / epochs as f64).sqrt();
+    let target = 1.0 - MISS.powi(i32::try_from(provers).unwrap_or(i32::MAX));
+    let name = format!("proven, of {provers} who miss 3 epochs in 10");
+    Ok(Row::near(name, target, effort.tolerance(0.005), Estimate { mean: live, half }))
+}
+
+/// What being away costs, against one who is always there.
+fn absence() -> Result<Vec<Row>, Broken> {
+    let mut pool = Pool::new("azip-5", 2, 0.0)?;
+    pool.absent(LONG)?;
+    let to_the_top = pool.epochs_to_the_top()?;
+    pool.pass(LONG)?;
+    pool.absent(1)?;
+    let after_one = pool.share()?;
+    let back = pool.epochs_to_the_top()?;
+    pool.pass(LONG)?;
+    pool.absent(2)?;
+    let after_two = pool.share()?;
+    let rounded = 0.000_5;
+    Ok(vec![
+        // The score is the highest after one more, 192: a share is rounded to the full one before.
+        Row::exactly("epochs from nothing to the full share", 191.0, to_the_top),
+        Row::near("share after one missed epoch", 0.757, rounded, Estimate::exact(after_one)),
+        Row::exactly("epochs after that until it is whole again", 71.0, back),
+        Row::near("share after two missed epochs", 0.014, rounded, Estimate::exact(after_two)),
+    ])
+}
+
+/// The mean share of one who misses one epoch in fifty, by chance.
+fn coverage(preset: &str, target: f64, effort: Effort) -> Result<Row, Broken> {
+    let mut pool = Pool::new(preset, 2, 0.0)?;
+    pool.pass(LONG)?;
+    pool.world.owner_mut(1).presence = 0.98;
+    let mut shares = Mean::default();
+    for _ in 0..effort.jobs(200_000) {
+        let share = pool.share()?;
+        if share > 0.0 {
+            shares.add(share);
+        }
+    }
+    let name = format!("mean share at a coverage of 98 %, {preset}");
+    // Epochs follow from each other, so the interval of independent ones would promise too much.
+    let sure = Estimate { half: 0.0, ..shares.estimate() };
+    Ok(Row::near(name, target, effort.tolerance(0.005), sure))
+}
+
+/// A world of provers, the first of whom is the measure of the second.
+struct Pool {
+    world: World,
+    paid: [f64; 2],
+}
+
+impl Pool {
+    fn new(preset: &str, provers: u32, fault: f64) -> Result<Self, Broken> {
+        let kind = find("pooled-epoch").expect("it is in the catalogue");
+        let preset = kind.about.preset(preset).expect("it is one of its presets");
+        let owner = |nth| Owner { fault, ..Owner::new(format!("prover {nth}"), Amount::from(1)) };
+        let world = World::new(kind, preset.rules, (0..provers).map(owner).collect(), 1)?;
+        Ok(Self { world, paid: [0.0; 2] })
+    }
+
+    fn pass(&mut self, epochs: u64) -> Result<(), Broken> {
+        for _ in 0..epochs {
+            self.world.offer(Span::s(1), CYCLES, REWARD, WINDOW);
+            self.world.run()?;
+        }
+        Ok(())
+    }
+
+    /// The second is away.
+    fn absent(&mut self, epochs: u64) -> Result<(), Broken> {
+        self.world.owner_mut(1).presence = 0.0;
+        self.pass(epochs)?;
+        self.world.owner_mut(1).presence = 1.0;
+        self.paid = self.paid_so_far();
+        Ok(())
+    }
+
+    /// What the second is paid in the next epoch, over what the first is paid.
+    fn share(&mut self) -> Result<f64, Broken> {
+        self.pass(1)?;
+        let paid = self.paid_so_far();
+        let before = std::mem::replace(&mut self.paid, paid);
+        Ok((self.paid[1] - before[1]) / (self.paid[0] - before[0]))
+    }
+
+    /// Epochs until both are paid the same.
+    fn epochs_to_the_top(&mut self) -> Result<f64, Broken> {
+        let mut epochs = 1.0;
+        while self.share()? < 1.0 {
+            epochs += 1.0;
+        }
+        Ok(epochs)
+    }
+
+    fn paid_so_far(&self) -> [f64; 2] {
+        let owners = &self.world.measures().owners;
+        [owners[0].paid, owners[1].paid]
+    }
+}
