@@ -14,15 +14,16 @@ pub struct Allocation {
     pub holders: Vec<Holder>,
     /// The last instant at which only holders may deliver, each for its own price.
     pub until: Time,
-    /// By how much a rival must undercut a holder's price to take the job from it within the
-    /// window; nobody can where there is none.
+    /// By how much a rival must undercut the price of the one holder to deliver in its place
+    /// within the window; nobody can where there is none.
     pub override_by: Option<Bps>,
     /// Who may deliver when holders have failed, in order of time. Each has the right alone until
     /// the next one's begins, or until the job is open.
     pub backups: Vec<Backup>,
     /// From when on anybody may deliver.
     pub open_at: Option<Time>,
-    /// What a delivery from `open_at` on is paid out of the escrow, beside its share of what holders forfeit.
+    /// What a delivery from `open_at` on is paid out of the escrow at most, beside its share of what
+    /// holders forfeit.
     pub rescue_pay: Amount,
     /// What becomes of what failed holders had at stake.
     pub forfeit: Forfeit,
@@ -109,6 +110,8 @@ pub(crate) enum Right {
     Holder(usize),
     /// In place of holders who failed, for this much from the escrow.
     Rescue(Amount),
+    /// In place of a holder whose window runs, by undercutting it to this much.
+    Override(Amount),
 }
 
 impl Allocation {
@@ -142,6 +145,12 @@ impl Allocation {
         self
     }
 
+    /// Within the window a rival may deliver for this much less.
+    pub fn overridden_by(mut self, override_by: Option<Bps>) -> Self {
+        self.override_by = override_by;
+        self
+    }
+
     /// Once the window has ended, anybody may deliver for `rescue_pay`.
     pub fn then_open(mut self, rescue_pay: Amount) -> Self {
         (self.open_at, self.rescue_pay) = (Some(self.until.next()), rescue_pay);
@@ -153,6 +162,12 @@ impl Allocation {
         let holders = self.holders.iter().map(|holder| holder.price).sum();
         let backups = self.backups.iter().map(|backup| backup.price).max().unwrap_or_default();
         self.rescue_pay.max(backups).max(holders)
+    }
+
+    /// What a rival who undercuts the holder within its window is paid, rounded down.
+    pub fn override_price(&self) -> Option<Amount> {
+        let kept = Bps(Bps::ALL.0.saturating_sub(self.override_by?.0));
+        self.holders.first().map(|holder| holder.price.times_down(kept))
     }
 
     /// Whether a holder could earn more by missing its window and delivering under another name
@@ -171,7 +186,10 @@ impl Allocation {
     pub(crate) fn right_of(&self, party: Party, now: Time) -> Result<Right, Refusal> {
         let held = self.holders.iter().position(|holder| holder.party == party);
         if now <= self.until && !self.holders.is_empty() {
-            let at = held.ok_or(Refusal::Reserved { until: self.until })?;
+            let Some(at) = held else {
+                let undercut = self.override_price().map(Right::Override);
+                return undercut.ok_or(Refusal::Reserved { until: self.until });
+            };
             return match self.holders[at].duty {
                 Duty::Owes => Ok(Right::Holder(at)),
                 Duty::Delivered | Duty::Failed => Err(Refusal::AlreadyDone),
@@ -232,6 +250,9 @@ impl fmt::Display for Allocation {
         }
         if !self.holders.is_empty() {
             write!(f, "until {}", self.until)?;
+        }
+        if let Some(price) = self.override_price() {
+            write!(f, " or a rival for {price}")?;
         }
         for backup in &self.backups {
             write!(f, ", from {} {} for {}", backup.from, backup.party, backup.price)?;

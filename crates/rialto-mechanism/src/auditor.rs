@@ -189,12 +189,11 @@ impl Auditor {
         let best_rescue = backups.chain(opened).max();
         for holder in &allocation.holders {
             let kept = holder.price.get() as i128;
-            let shares = 10_000 - allocation.forfeit.burned.0 - allocation.forfeit.requester.0;
-            // What an alias gains of the loss, generously rounded: two roundings in its favour.
-            let share = holder.at_risk.get() as i128 * i128::from(shares) / 10_000 + 2;
-            let missed = best_rescue.map(|pay| {
-                pay as i128 + share.min(holder.at_risk.get() as i128) - holder.at_risk.get() as i128
-            });
+            let (at_risk, forfeit) = (holder.at_risk.get() as i128, allocation.forfeit);
+            let floor = |bps: u32| at_risk * i128::from(bps) / 10_000;
+            // What an alias gains of the loss.
+            let share = at_risk - floor(forfeit.burned.0) - floor(forfeit.requester.0);
+            let missed = best_rescue.map(|pay| pay as i128 + share - at_risk);
             if missed.is_some_and(|missed| missed > kept) {
                 return Err(("I11", format!("{} gains by missing {job}", holder.party)));
             }

@@ -3,6 +3,7 @@
 use crate::mechanism::dutch_lock::DutchLock;
 use crate::mechanism::open_race::OpenRace;
 use crate::mechanism::pooled_epoch::PooledEpoch;
+use crate::mechanism::rfq_exclusive::RfqExclusive;
 use crate::mechanism::sealed_second_price::SealedSecondPrice;
 use crate::mechanism::seat_auction::SeatAuction;
 use crate::mechanism::term_auction::TermAuction;
@@ -26,6 +27,7 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<SeatAuction>(),
     kind::<TermAuction>(),
     kind::<PooledEpoch>(),
+    kind::<RfqExclusive>(),
     kind::<DutchLock>(),
     kind::<SealedSecondPrice>(),
 ];

@@ -15,6 +15,7 @@ use std::fmt::{self, Debug};
 pub mod dutch_lock;
 pub mod open_race;
 pub mod pooled_epoch;
+pub mod rfq_exclusive;
 pub mod sealed_second_price;
 pub mod seat_auction;
 pub mod term_auction;

@@ -43,6 +43,7 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("open-race", "min-time-shared", &[Act::DeliverMany, Act::Wait]),
     ("open-race", "min-time-drawn", &[Act::DeliverMany, Act::Wait, Act::Seed]),
     ("open-race", "cheapest-in-time", &[Act::Bid, Act::DeliverMany, Act::Wait]),
+    ("rfq-exclusive", "", &[Act::Bid, Act::Wait, Act::Deliver]),
     ("dutch-lock", "", &[Act::Lock, Act::Deliver]),
     (
         "sealed-second-price",

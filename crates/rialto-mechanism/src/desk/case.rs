@@ -89,6 +89,8 @@ impl<T> Case<'_, T> {
         assert!(!allocation.pays_self_rescue(), "missing a window pays: {allocation:?}");
         assert!(allocation.forfeit.is_possible(), "shares above the whole: {allocation:?}");
         assert!(allocation.escrow_needed() <= self.escrow(), "unbacked: {allocation:?}");
+        let rivals = allocation.override_by.is_none() || allocation.holders.len() == 1;
+        assert!(rivals, "an override takes the place of one holder: {allocation:?}");
         self.close_allocation(None);
         for holder in &allocation.holders {
             let backed = match holder.risks {
@@ -145,14 +147,26 @@ impl<T> Case<'_, T> {
     /// # Errors
     /// It is invalid, or the right is somebody else's, or has ended.
     pub fn deliver(&mut self, by: Party, proof: &Proof) -> Ruling {
+        self.deliver_for(by, proof, Amount::MAX)
+    }
+
+    /// As [`Case::deliver`], where a rescuer is paid `rescue_most` at most.
+    ///
+    /// # Errors
+    /// As [`Case::deliver`].
+    pub fn deliver_for(&mut self, by: Party, proof: &Proof, rescue_most: Amount) -> Ruling {
         proof.verified()?;
         let now = self.now();
         let allocation = self.job.allocation().ok_or(Refusal::NotAllocated)?;
         let fee = allocation.fee;
         match allocation.right_of(by, now)? {
             Right::Holder(at) => self.deliver_held(at),
+            Right::Override(price) => {
+                self.pay_less_fee(by, price, fee, Why::Price);
+                self.settle(Outcome::Proven);
+            }
             Right::Rescue(price) => {
-                self.pay_less_fee(by, price, fee, Why::Rescue);
+                self.pay_less_fee(by, price.min(rescue_most), fee, Why::Rescue);
                 self.close(Outcome::Proven, Some(by));
             }
         }
