@@ -242,6 +242,7 @@ impl World {
             Effect::Moved { from, to, amount, why } => self.count(*from, *to, *amount, *why),
             Effect::Allocated { job, allocation } => self.allocated(*job, allocation, at),
             Effect::Lapsed { job, .. } => self.opened_to_all(*job, at),
+            Effect::Reopened { .. } => {}
             Effect::Settled { job, outcome } => self.settled(*job, *outcome, at),
             Effect::Frozen { round, not_before, .. } => {
                 self.plan(*not_before, Due::Seed { round: *round });

@@ -29,6 +29,10 @@ pub struct Allocation {
     pub forfeit: Forfeit,
     /// The venue's share of what is paid out of the escrow, rounded down.
     pub fee: Bps,
+    /// The least that the venue takes of what is paid, as far as that reaches.
+    pub fee_least: Amount,
+    /// Whether a missed window costs a holder nothing of what it has at risk, so that only what it gives up or fakes does.
+    pub spares_late: bool,
     /// Whether the requester loses its escrow when nobody proves the job.
     pub burns_escrow: bool,
 }
@@ -143,6 +147,11 @@ impl Allocation {
     pub fn less_fee(mut self, fee: Bps) -> Self {
         self.fee = fee;
         self
+    }
+
+    /// What the venue takes of `price`, rounded down.
+    pub fn fee_of(&self, price: Amount) -> Amount {
+        price.times_down(self.fee).max(self.fee_least).min(price)
     }
 
     /// Within the window a rival may deliver for this much less.

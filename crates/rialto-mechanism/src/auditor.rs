@@ -120,6 +120,10 @@ impl Auditor {
                 *self.balances.entry(*to).or_default() += amount.get();
             }
             Effect::Allocated { job, allocation } => self.judge_allocation(*job, allocation)?,
+            Effect::Reopened { job } => {
+                let watched = self.watched(*job)?;
+                (watched.allocation, watched.at_risk) = (None, BTreeMap::new());
+            }
             Effect::Lapsed { job, party } => {
                 let allocation = self.watched(*job)?.allocation.as_ref();
                 let holders = allocation.into_iter().flat_map(|allocation| &allocation.holders);

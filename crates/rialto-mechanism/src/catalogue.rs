@@ -2,6 +2,7 @@
 
 use crate::mechanism::dutch_lock::DutchLock;
 use crate::mechanism::open_race::OpenRace;
+use crate::mechanism::order_book::OrderBook;
 use crate::mechanism::pooled_epoch::PooledEpoch;
 use crate::mechanism::rfq_exclusive::RfqExclusive;
 use crate::mechanism::sealed_second_price::SealedSecondPrice;
@@ -26,6 +27,7 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<OpenRace>(),
     kind::<SeatAuction>(),
     kind::<TermAuction>(),
+    kind::<OrderBook>(),
     kind::<PooledEpoch>(),
     kind::<RfqExclusive>(),
     kind::<DutchLock>(),

@@ -47,6 +47,11 @@ pub enum Effect {
         /// Who, until when, and what follows.
         allocation: Allocation,
     },
+    /// A job has been taken from its holders, and nobody has it.
+    Reopened {
+        /// The job.
+        job: JobId,
+    },
     /// A holder's window has ended without its proof.
     Lapsed {
         /// The job.
@@ -221,6 +226,14 @@ pub enum Refusal {
         /// The least.
         wanted: u32,
     },
+    /// Too many promises were broken.
+    #[error("a record of {wanted} is needed, and it is {held}")]
+    RecordTooPoor {
+        /// The least.
+        wanted: crate::Bps,
+        /// What it is.
+        held: crate::Bps,
+    },
     /// A stake goes down by leaving only.
     #[error("the stake is {held} and cannot be lowered")]
     StakeLowered {
@@ -270,6 +283,7 @@ impl fmt::Display for Effect {
         match self {
             Self::Moved { from, to, amount, why } => write!(f, "{amount} {from}>{to} ({why})"),
             Self::Allocated { job, allocation } => write!(f, "{job} {allocation}"),
+            Self::Reopened { job } => write!(f, "{job} to nobody"),
             Self::Lapsed { job, party } => write!(f, "{job} lapsed for {party}"),
             Self::Settled { job, outcome } => {
                 write!(f, "{job} {}", format!("{outcome:?}").to_lowercase())

@@ -1,7 +1,7 @@
 //! Everything that can happen to a mechanism. A log of these, in order, is the whole truth: state
 //! and payments follow from it.
 
-use crate::{Amount, Party, Time};
+use crate::{Amount, Party, Span, Time};
 use alloy_primitives::{B256, keccak256};
 use rialto_protocol::Cycles;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,13 @@ pub enum Message {
     Bid {
         /// The price.
         price: Amount,
+    },
+    /// "I do one job, whichever it is, for this price and within this time."
+    Ask {
+        /// The price.
+        price: Amount,
+        /// From when it has the job.
+        within: Span,
     },
     /// A bid that nobody can read yet.
     Commit {

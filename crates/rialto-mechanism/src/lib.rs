@@ -21,6 +21,7 @@ mod ledger;
 
 mod desk;
 mod lots;
+mod record;
 mod roll;
 
 mod catalogue;
@@ -46,6 +47,7 @@ pub use ledger::{Account, Ledger};
 pub use lots::{Beacon, Lots};
 pub use machine::{JobView, Machine, Run};
 pub use mechanism::{About, Confidence, Contradiction, Mechanism, Preset, Rules, SplitGain};
+pub use record::Records;
 pub use roll::{Roll, Seed};
 pub use time::{Span, Time};
 

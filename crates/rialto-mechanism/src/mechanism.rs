@@ -14,6 +14,7 @@ use std::fmt::{self, Debug};
 
 pub mod dutch_lock;
 pub mod open_race;
+pub mod order_book;
 pub mod pooled_epoch;
 pub mod rfq_exclusive;
 pub mod sealed_second_price;

@@ -12,12 +12,12 @@
 //! 9 - seeds 0 with 7                    (round 0; the seed is 32 bytes of 7)
 //! ```
 //!
-//! Others: `bids at 5` (at large), `endows 5`, `measured as 5`, `accepts 1`, `declines 1`, `polls`, `leaves`, `cancels 1`, `funds 5`,
-//! `withdraws 5`, `ticks`.
+//! Others: `bids at 5` (at large), `asks at 5 within 60`, `endows 5`, `measured as 5`, `accepts 1`, `declines 1`, `polls`, `leaves`,
+//! `cancels 1`, `funds 5`, `withdraws 5`, `ticks`.
 
 use crate::{
-    Amount, Auditor, Entry, Event, JobId, JobSpec, Machine, Message, Party, Position, Proof, Time,
-    commitment, find,
+    Amount, Auditor, Entry, Event, JobId, JobSpec, Machine, Message, Party, Position, Proof, Span,
+    Time, commitment, find,
 };
 use alloy_primitives::B256;
 use expect_test::Expect;
@@ -142,6 +142,10 @@ impl Rulebook {
             "bids" => {
                 let at_large = rest[0] == "at";
                 say((!at_large).then(job), Message::Bid { price: amount("at") })
+            }
+            "asks" => {
+                let within = Span::s(after("within").expect("within what time").into());
+                say(None, Message::Ask { price: amount("at"), within })
             }
             "commits" => {
                 let nonce = after("nonce").unwrap_or_default().into();

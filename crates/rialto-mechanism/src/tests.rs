@@ -178,6 +178,7 @@ impl<'a> Play<'a> {
             about(Message::Decline),
             at_large(Message::Poll),
             at_large(Message::Bid { price: Amount::from(u32::from(value) / 8) }),
+            at_large(Message::Ask { price, within: Span::s(u64::from(value) % 600) }),
         ];
         let count = sayings.len();
         sayings.rotate_left(usize::from(kind) % count);

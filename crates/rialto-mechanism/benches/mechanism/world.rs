@@ -24,6 +24,8 @@ enum Act {
     /// Some commit to bids; later they show them.
     Commit,
     Reveal,
+    /// One asks for whatever job there is.
+    Ask,
     /// Time passes until something happens by itself.
     Wait,
     /// An hour and a second pass.
@@ -43,6 +45,7 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("open-race", "min-time-shared", &[Act::DeliverMany, Act::Wait]),
     ("open-race", "min-time-drawn", &[Act::DeliverMany, Act::Wait, Act::Seed]),
     ("open-race", "cheapest-in-time", &[Act::Bid, Act::DeliverMany, Act::Wait]),
+    ("order-book", "", &[Act::Ask, Act::Deliver]),
     ("rfq-exclusive", "", &[Act::Bid, Act::Wait, Act::Deliver]),
     ("dutch-lock", "", &[Act::Lock, Act::Deliver]),
     (
@@ -137,6 +140,11 @@ impl World {
                 }
             }
             Act::WaitAnHour => self.now = self.now + Span::s(3_601),
+            Act::Ask => {
+                let (price, within) = (Amount::from(MOST / 2), Span::s(100));
+                let message = Message::Ask { price, within };
+                self.enter(Event::Say { from: party(1 + first % PROVERS), job: None, message });
+            }
             Act::Wait => {
                 self.now = self.machine.next_wake().expect("something is due");
                 self.enter(Event::Tick);

@@ -112,6 +112,7 @@ impl<T> Case<'_, T> {
     /// Takes the job from its holders, of whom those who failed forfeit; nobody has it then.
     pub fn reopen(&mut self) {
         self.close_allocation(None);
+        self.desk.emit(Effect::Reopened { job: self.job.id });
     }
 
     /// Pays a party out of the escrow.
@@ -129,7 +130,10 @@ impl<T> Case<'_, T> {
     /// # Panics
     /// As [`Case::pay`].
     pub fn pay_less_fee(&mut self, party: Party, price: Amount, fee: Bps, why: Why) {
-        let fee = price.times_down(fee);
+        self.pay_less(party, price, price.times_down(fee), why);
+    }
+
+    fn pay_less(&mut self, party: Party, price: Amount, fee: Amount, why: Why) {
         self.levy(Account::Treasury, fee, Why::Fee);
         self.pay(party, price - fee, why);
     }
@@ -158,15 +162,15 @@ impl<T> Case<'_, T> {
         proof.verified()?;
         let now = self.now();
         let allocation = self.job.allocation().ok_or(Refusal::NotAllocated)?;
-        let fee = allocation.fee;
         match allocation.right_of(by, now)? {
             Right::Holder(at) => self.deliver_held(at),
             Right::Override(price) => {
-                self.pay_less_fee(by, price, fee, Why::Price);
+                self.pay_less(by, price, allocation.fee_of(price), Why::Price);
                 self.settle(Outcome::Proven);
             }
             Right::Rescue(price) => {
-                self.pay_less_fee(by, price.min(rescue_most), fee, Why::Rescue);
+                let price = price.min(rescue_most);
+                self.pay_less(by, price, allocation.fee_of(price), Why::Rescue);
                 self.close(Outcome::Proven, Some(by));
             }
         }
@@ -178,9 +182,10 @@ impl<T> Case<'_, T> {
         let Stage::Allocated(allocation) = &mut self.job.stage else { return };
         let holder = &mut allocation.holders[at];
         holder.duty = Duty::Delivered;
-        let (party, price, fee) = (holder.party, holder.price, allocation.fee);
+        let (party, price) = (holder.party, holder.price);
+        let fee = allocation.fee_of(price);
         let done = allocation.holders.iter().all(|holder| holder.duty == Duty::Delivered);
-        self.pay_less_fee(party, price, fee, Why::Price);
+        self.pay_less(party, price, fee, Why::Price);
         if done {
             self.settle(Outcome::Proven);
         }
@@ -191,8 +196,12 @@ impl<T> Case<'_, T> {
         self.job.lapse = None;
         let Stage::Allocated(allocation) = &mut self.job.stage else { return };
         let owing = allocation.holders.iter_mut().filter(|holder| holder.duty == Duty::Owes);
+        let spared = allocation.spares_late;
         let failed = owing.map(|holder| {
             holder.duty = Duty::Failed;
+            if spared {
+                holder.at_risk = Amount::ZERO;
+            }
             holder.party
         });
         for party in failed.collect::<Vec<_>>() {
