@@ -12,6 +12,9 @@ use rialto_protocol::{
     Collateral, Fulfillment, RequestDigest, RequestId, Timestamp, Unverified, Wei,
 };
 
+/// What is said of a log that cannot be read may quote the log, which may be long.
+const REASON_CHARS_MAX: usize = 300;
+
 /// Where a log stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogPosition {
@@ -137,7 +140,7 @@ impl MarketEvent {
             .and_then(converted);
         decoded.unwrap_or_else(|unreadable| Self::Malformed {
             topic: log.topics().first().copied(),
-            reason: unreadable.to_string(),
+            reason: unreadable.to_string().chars().take(REASON_CHARS_MAX).collect(),
         })
     }
 }

@@ -21,8 +21,8 @@ use rialto_protocol::{ClaimDigest, ImageId, merkle};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-/// An answer is a few hundred bytes; a longer one is not read.
-const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// An answer is a few hundred bytes; a longer one is not read, and a refusal's reason is kept.
+const ANSWER_BYTES_MAX: usize = 4 << 10;
 
 /// One attester: where it is asked and whose signature counts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -73,6 +73,13 @@ fn logs_that_are_no_events_are_malformed_and_say_why() {
 }
 
 #[test]
+fn what_is_said_of_a_log_is_short_however_long_it_is() {
+    let long = LogData::new_unchecked(vec![B256::repeat_byte(1)], vec![7; 1 << 20].into());
+    let MarketEvent::Malformed { reason, .. } = MarketEvent::decode(&long) else { panic!() };
+    assert!(reason.starts_with("not an event of the market") && reason.len() <= 300, "{reason}");
+}
+
+#[test]
 fn a_failed_payment_says_why() {
     let id = U256::from(7);
     let reason = alloy::sol_types::SolError::abi_encode(&abi::RequestIsFulfilled { requestId: id });

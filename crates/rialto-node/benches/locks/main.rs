@@ -14,7 +14,7 @@ use rialto_chain::{Market, Network};
 use rialto_node::{Entry, Event, Node, Place, Ports, Promises, Settings};
 use rialto_protocol::{
     Collateral, Cycles, Input, Offer, Predicate, ProofRequest, RequestDigest, RequestId,
-    Requirements, Timestamp, Unverified, Wei, guest_env,
+    Requirements, Timestamp, Unverified, Wei, example, guest_env,
 };
 use rialto_zkvm::mock::{MockRun, MockZkvm};
 use rialto_zkvm::{LocalProver, LocalProverConfig, Zkvm};
@@ -196,12 +196,12 @@ impl Client {
     fn submit(&self, index: u32) {
         let journal = Bytes::copy_from_slice(&index.to_be_bytes());
         let image_id = self.zkvm.image_id(PROGRAM).unwrap();
+        let request = example::request(self.key.address());
         let request = ProofRequest {
             id: RequestId::new(self.key.address(), index),
             requirements: Requirements {
-                callback: Default::default(),
                 predicate: Predicate::PrefixMatch { image_id, prefix: journal.clone() },
-                selector: Default::default(),
+                ..request.requirements
             },
             image_url: self.program.clone(),
             input: Input::Inline(guest_env::encode(&journal)),

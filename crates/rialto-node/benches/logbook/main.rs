@@ -4,15 +4,12 @@
 //! names, with what a locked, delivered and paid order leaves behind.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made has no other outcome")]
 
-use alloy::primitives::{Address, B256, Bytes, FixedBytes, U256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use rialto_chain::{BlockNumber, BlockRef, FeedItem, LogPosition, MarketEvent, feed::Trail};
 use rialto_node::{Logbook, Reader, Sought};
-use rialto_protocol::{
-    Callback, Collateral, ImageId, Input, MarketDomain, Offer, Predicate, ProofRequest,
-    RequestDigest, RequestId, Requirements, Timestamp, Unverified, Wei, guest_env,
-};
+use rialto_protocol::{MarketDomain, RequestDigest, RequestId, Timestamp, Unverified, example};
 use sqlx::{Connection, Executor, SqliteConnection};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -117,28 +114,7 @@ async fn multiply(path: &Path) {
 
 fn locked(domain: &MarketDomain) -> FeedItem {
     let client = PrivateKeySigner::from_bytes(&B256::repeat_byte(7)).unwrap();
-    let request = ProofRequest {
-        id: RequestId::new(client.address(), 1),
-        requirements: Requirements {
-            callback: Callback::default(),
-            predicate: Predicate::PrefixMatch {
-                image_id: ImageId(B256::ZERO),
-                prefix: Bytes::new(),
-            },
-            selector: FixedBytes::ZERO,
-        },
-        image_url: "https://host/program".into(),
-        input: Input::Inline(guest_env::encode(b"in")),
-        offer: Offer {
-            min_price: Wei::from(10),
-            max_price: Wei::from(110),
-            ramp_up_start: Timestamp(1000),
-            ramp_up_period: 100,
-            lock_timeout: 200,
-            timeout: 300,
-            lock_collateral: Collateral::from(8),
-        },
-    };
+    let request = example::request(client.address());
     let signature = client.sign_hash_sync(&domain.request_digest(&request).0).unwrap();
     let request = Unverified { request, signature: signature.as_bytes().into() };
     let event = MarketEvent::RequestLocked { prover: ME, request: Box::new(request) };

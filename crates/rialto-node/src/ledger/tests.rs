@@ -1,7 +1,7 @@
 use super::*;
-use alloy::primitives::{B256, Bytes, U256};
+use alloy::primitives::{B256, U256};
 use rialto_planner::{Delivery, SlashFact};
-use rialto_protocol::{Callback, ImageId, Input, Offer, Predicate, Requirements};
+use rialto_protocol::{Offer, example};
 
 const ME: Address = Address::repeat_byte(0xee);
 const RIVAL: Address = Address::repeat_byte(0x11);
@@ -18,18 +18,7 @@ fn account(facts: Facts, closed: bool) -> Account {
         timeout: 300,
         lock_collateral: Collateral::from(8),
     };
-    let predicate = Predicate::PrefixMatch { image_id: ImageId(B256::ZERO), prefix: Bytes::new() };
-    let request = ProofRequest {
-        id: RequestId::new(RIVAL, 1),
-        requirements: Requirements {
-            callback: Callback::default(),
-            predicate,
-            selector: B256::ZERO[..4].try_into().unwrap(),
-        },
-        image_url: String::new(),
-        input: Input::Inline(Bytes::new()),
-        offer,
-    };
+    let request = ProofRequest { offer, ..example::request(RIVAL) };
     let gas = vec![(1_050_000, Wei::from(3)), (1_100_000, Wei::from(4))];
     Account { digest: DIGEST, request, facts, closed, gas }
 }

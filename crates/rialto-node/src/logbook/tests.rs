@@ -1,12 +1,12 @@
 use super::*;
-use alloy::primitives::{FixedBytes, U256};
+use alloy::primitives::U256;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use rialto_chain::{BlockNumber, BlockRef};
 use rialto_planner::{Bid, Facts, Standing};
 use rialto_protocol::{
-    Callback, ClaimDigest, Collateral, Cycles, ImageId, Input, Journal, Offer, Predicate,
-    ProofRequest, RequestId, Requirements, Timestamp, Unverified, Wei, guest_env,
+    ClaimDigest, Collateral, Cycles, ImageId, Journal, Offer, ProofRequest, RequestId, Timestamp,
+    Unverified, Wei, example,
 };
 use tempfile::TempDir;
 
@@ -19,28 +19,14 @@ pub(crate) fn domain() -> MarketDomain {
 
 pub(crate) fn request(index: u32) -> Unverified {
     let client = PrivateKeySigner::from_bytes(&B256::repeat_byte(7)).unwrap();
-    let request = ProofRequest {
-        id: RequestId::new(client.address(), index),
-        requirements: Requirements {
-            callback: Callback::default(),
-            predicate: Predicate::PrefixMatch {
-                image_id: ImageId(B256::ZERO),
-                prefix: Bytes::new(),
-            },
-            selector: FixedBytes::ZERO,
-        },
-        image_url: "https://host/program".into(),
-        input: Input::Inline(guest_env::encode(b"in")),
-        offer: Offer {
-            min_price: Wei::from(10),
-            max_price: Wei::from(110),
-            ramp_up_start: Timestamp(1000),
-            ramp_up_period: 100,
-            lock_timeout: 200,
-            timeout: 300,
-            lock_collateral: Collateral::from(8),
-        },
+    let request = example::request(client.address());
+    let offer = Offer {
+        min_price: Wei::from(10),
+        max_price: Wei::from(110),
+        lock_collateral: Collateral::from(8),
+        ..request.offer
     };
+    let request = ProofRequest { id: RequestId::new(client.address(), index), offer, ..request };
     let digest = domain().request_digest(&request);
     let signature = client.sign_hash_sync(&digest.0).unwrap();
     Unverified { request, signature: signature.as_bytes().into() }

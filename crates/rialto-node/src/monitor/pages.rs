@@ -5,6 +5,7 @@ use super::{Monitor, MonitorError};
 use crate::calendar::Day;
 use crate::ledger::{Grouping, Statement};
 use crate::logbook::{LogbookError, Sought, now_ms};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
@@ -20,6 +21,8 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 const LINES: u32 = 100;
 /// More lines than this are not given, since one page must not weigh on the node.
 const LINES_MAX: u32 = 1_000;
+/// What an order may be asked for by.
+const NAMES: &str = "ask for a request's id or digest, as 0x-hex";
 /// Entries of the history on the status page.
 const RECENT: u32 = 30;
 
@@ -49,6 +52,7 @@ fn routes(monitor: Arc<Monitor>) -> Router {
         .route("/api/v1/pnl", get(pnl))
         .route("/api/v1/host", get(host))
         .fallback(nowhere)
+        .method_not_allowed_fallback(only_asked)
         .with_state(monitor)
 }
 
@@ -63,6 +67,19 @@ enum Refusal {
 impl From<LogbookError> for Refusal {
     fn from(error: LogbookError) -> Self {
         Self::Record(error)
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(rejection: QueryRejection) -> Self {
+        let next_step = "ask for /api/v1/orders?limit=NUMBER or /api/v1/pnl?by=WORD";
+        Self::Asked { status: rejection.status(), error: rejection.body_text(), next_step }
+    }
+}
+
+impl From<PathRejection> for Refusal {
+    fn from(rejection: PathRejection) -> Self {
+        Self::Asked { status: rejection.status(), error: rejection.body_text(), next_step: NAMES }
     }
 }
 
@@ -127,18 +144,23 @@ struct Listing {
 
 async fn orders(
     State(monitor): Shared,
-    Query(listing): Query<Listing>,
+    listing: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Json<Orders>, Refusal> {
+    let Query(listing) = listing?;
     let limit = listing.limit.unwrap_or(LINES).min(LINES_MAX);
     let closed = monitor.reader.latest_closed(limit).await?;
     let open_orders = monitor.open_orders();
     Ok(Json(Orders { open_orders, open: monitor.order_lines(limit), closed }))
 }
 
-async fn order(State(monitor): Shared, Path(name): Path<String>) -> Result<Json<Stories>, Refusal> {
+async fn order(
+    State(monitor): Shared,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Json<Stories>, Refusal> {
+    let Path(name) = name?;
     let sought: Sought = name.parse().map_err(|error: crate::logbook::InvalidName| {
-        let next_step = "ask for a request's id or digest, as 0x-hex";
-        Refusal::Asked { status: StatusCode::BAD_REQUEST, error: error.to_string(), next_step }
+        let status = StatusCode::BAD_REQUEST;
+        Refusal::Asked { status, error: error.to_string(), next_step: NAMES }
     })?;
     let requests = monitor.reader.stories(sought).await?;
     if requests.is_empty() {
@@ -156,8 +178,9 @@ struct Books {
 
 async fn pnl(
     State(monitor): Shared,
-    Query(books): Query<Books>,
+    books: Result<Query<Books>, QueryRejection>,
 ) -> Result<Json<Statement>, Refusal> {
+    let Query(books) = books?;
     let by: Grouping = match books.by.as_deref() {
         None => Grouping::Day,
         Some(word) => word.parse().map_err(|error: crate::ledger::InvalidGrouping| {
@@ -168,6 +191,12 @@ async fn pnl(
     let domain = &monitor.venue.domain;
     let venue = format!("{} on chain {}", domain.market, domain.chain_id);
     Ok(Json(Statement::new(by, &[(venue, monitor.reader.postings(0).await?)])))
+}
+
+async fn only_asked() -> Refusal {
+    let error = "pages are only asked for".to_owned();
+    let (status, next_step) = (StatusCode::METHOD_NOT_ALLOWED, "use GET");
+    Refusal::Asked { status, error, next_step }
 }
 
 async fn nowhere() -> Refusal {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use tokio::net::TcpListener;
@@ -128,6 +129,16 @@ fn numbers_are_read_exactly_or_refused() {
         1  is no price in dollars
     "#]]
     .assert_eq(&rows);
+}
+
+proptest! {
+    /// What is read is a price within reason; nothing else is.
+    #[test]
+    fn no_number_is_beyond_the_parser(text in "[0-9.eE+-]{0,80}|\\PC{0,40}") {
+        if let Ok(price) = dollars(&text) {
+            prop_assert!(price > Usd::ZERO && price <= usd("1000000000"), "{text}");
+        }
+    }
 }
 
 /// Plays every service on one port: what is put for a path is what it answers.

@@ -1,32 +1,11 @@
 use super::*;
-use alloy::primitives::{Address, B256, Bytes, FixedBytes};
+use alloy::primitives::{Address, B256};
 use expect_test::{Expect, expect};
-use rialto_protocol::{
-    Callback, Cycles, ImageId, Input, Offer, Predicate, ProofRequest, RequestDigest, RequestId,
-    Requirements, Timestamp,
-};
+use rialto_protocol::{Cycles, RequestDigest, Timestamp, example};
 
 fn record(outcome: Option<Outcome>) -> Record {
-    let image_id = ImageId(B256::ZERO);
-    let request = ProofRequest {
-        id: RequestId::new(Address::ZERO, 1),
-        requirements: Requirements {
-            callback: Callback::default(),
-            predicate: Predicate::PrefixMatch { image_id, prefix: Bytes::new() },
-            selector: FixedBytes::ZERO,
-        },
-        image_url: String::new(),
-        input: Input::Inline(Bytes::new()),
-        offer: Offer {
-            min_price: Wei::ZERO,
-            max_price: Wei::ZERO,
-            ramp_up_start: Timestamp(1000),
-            ramp_up_period: 0,
-            lock_timeout: 200,
-            timeout: 300,
-            lock_collateral: tokens(5),
-        },
-    };
+    let mut request = example::request(Address::ZERO);
+    request.offer.lock_collateral = tokens(5);
     Record { digest: RequestDigest(B256::ZERO), request, seen_at_ms: 0, outcome }
 }
 

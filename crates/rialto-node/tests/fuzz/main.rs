@@ -8,13 +8,26 @@
 mod market;
 mod mutation;
 
+use alloy::sol_types::SolValue;
 use mutation::{Mutation, beat};
+use rialto_artifacts::ArtifactId;
 use rialto_chain::{MarketRevert, Network};
 use rialto_node::requestor_lists::RequestorList;
-use rialto_node::{Settings, Sought};
-use rialto_protocol::attestation::AttestedSeal;
-use rialto_protocol::{Collateral, RequestId, Unverified, Usd, Wei, guest_env};
+use rialto_node::{Directive, Grouping, Settings, Sought};
+use rialto_protocol::attestation::{
+    AttestationRefusal, AttestationRequest, AttestationResponse, AttestedSeal, AttesterDomain,
+    ClaimedProof, RefusalCode,
+};
+use rialto_protocol::{
+    ClaimDigest, Collateral, Cycles, Fulfillment, FulfillmentData, ImageId, Journal, ProofRequest,
+    RequestId, Unverified, Usd, Wei, abi, claim_digest, guest_env,
+};
+use rialto_zkvm::mock::{MockRun, MockZkvm};
+use rialto_zkvm::{ExecutionLimits, ProofVerifier, Zkvm};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fmt::Debug;
+use std::ops::ControlFlow;
 use std::str::FromStr;
 
 /// A text that is read must be shown as a text that reads the same.
@@ -69,6 +82,9 @@ fn amounts_and_names() {
         let _ = text.parse::<Collateral>();
         let _ = text.parse::<Usd>();
         let _ = text.parse::<Sought>();
+        settles::<ArtifactId>(text, ToString::to_string);
+        settles::<Directive>(text, ToString::to_string);
+        let _ = text.parse::<Grouping>();
     });
 }
 
@@ -103,6 +119,92 @@ fn seals_and_inputs() {
     mutation.beat("inputs", &[&guest_env::encode(b"hello")], |bytes| {
         if let Ok(stdin) = guest_env::decode(bytes) {
             assert_eq!(guest_env::decode(&guest_env::encode(&stdin)).ok(), Some(stdin));
+        }
+    });
+}
+
+#[test]
+fn attesters_and_those_who_ask_them() {
+    let domain = AttesterDomain { chain_id: 31_337, verifier: [0xaa; 20].into() };
+    let claim = ClaimedProof {
+        proof: [1; 32].into(),
+        image_id: ImageId([2; 32].into()),
+        claim_digest: ClaimDigest([3; 32].into()),
+    };
+    let request = AttestationRequest { domain, claims: vec![claim; 2] };
+    let response = AttestationResponse {
+        root: [4; 32].into(),
+        signature: vec![7; 65].into(),
+        attester: [5; 20].into(),
+    };
+    let refusal = AttestationRefusal {
+        code: RefusalCode::ClaimMismatch,
+        reason: "another claim".into(),
+        index: Some(1),
+    };
+    let words = ["0x", "null", "-1", "18446744073709551616", "{", "[", "\"\\ud800\""];
+    let seeds = [
+        serde_json::to_string(&request).unwrap(),
+        serde_json::to_string(&response).unwrap(),
+        serde_json::to_string(&refusal).unwrap(),
+    ];
+    beat("attestations", &seeds.each_ref().map(String::as_str), &words, |bytes| {
+        again::<AttestationRequest>(bytes);
+        again::<AttestationResponse>(bytes);
+        again::<AttestationRefusal>(bytes);
+    });
+}
+
+/// JSON that is read is written as JSON that reads the same.
+fn again<T: DeserializeOwned + Serialize + PartialEq + Debug>(bytes: &[u8]) {
+    if let Ok(value) = serde_json::from_slice::<T>(bytes) {
+        let text = serde_json::to_string(&value).unwrap();
+        assert_eq!(serde_json::from_str::<T>(&text).ok(), Some(value));
+    }
+}
+
+#[test]
+fn what_is_said_to_be_a_proof() {
+    let echo = |stdin: &[u8]| Ok(MockRun { segments: vec![Cycles(1)], journal: stdin.to_vec() });
+    let zkvm = MockZkvm::new().with_program("echo", echo);
+    let limits = ExecutionLimits {
+        cycles_max: Cycles(1),
+        memory_max_bytes: 1 << 20,
+        journal_max_bytes: 1 << 10,
+    };
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let proof = zkvm.prove(b"echo", b"hello", &limits, go_on).unwrap();
+    Mutation::of_words(8).beat("proofs", &[&proof, &[]], |bytes| {
+        if let Ok(claim) = zkvm.verify(bytes) {
+            assert_eq!(claim.claim_digest, claim_digest(claim.image_id, &claim.journal));
+        }
+    });
+}
+
+#[test]
+fn requests_and_fulfilments_in_calldata() {
+    let request = abi::ProofRequest::from(&market::request().request).abi_encode();
+    let journal = Journal(vec![1; 70].into());
+    let fill = Fulfillment {
+        claim_digest: claim_digest(ImageId([2; 32].into()), &journal),
+        data: FulfillmentData::ImageIdAndJournal(ImageId([2; 32].into()), journal),
+        seal: vec![9; 100].into(),
+    };
+    let fill = abi::Fulfillment::from(&fill).abi_encode();
+    Mutation::of_words(32).beat("calldata", &[&request, &fill], |bytes| {
+        if let Ok(decoded) = abi::ProofRequest::abi_decode(bytes)
+            && let Ok(request) = ProofRequest::try_from(decoded)
+        {
+            let encoded = abi::ProofRequest::from(&request).abi_encode();
+            let back = abi::ProofRequest::abi_decode(&encoded).unwrap();
+            assert_eq!(ProofRequest::try_from(back).ok(), Some(request));
+        }
+        if let Ok(decoded) = abi::Fulfillment::abi_decode(bytes)
+            && let Ok(fill) = Fulfillment::try_from(decoded)
+        {
+            let encoded = abi::Fulfillment::from(&fill).abi_encode();
+            let back = abi::Fulfillment::abi_decode(&encoded).unwrap();
+            assert_eq!(Fulfillment::try_from(back).ok(), Some(fill));
         }
     });
 }

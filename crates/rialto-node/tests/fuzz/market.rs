@@ -8,8 +8,7 @@ use alloy::signers::local::PrivateKeySigner;
 use rialto_chain::simulated::{Genesis, SimulatedChain};
 use rialto_chain::{Market, MarketEvent, Network};
 use rialto_protocol::{
-    Collateral, ImageId, Input, MarketDomain, Offer, Predicate, ProofRequest, RequestId,
-    Requirements, Timestamp, Unverified, Wei, guest_env,
+    Collateral, MarketDomain, Offer, ProofRequest, Timestamp, Unverified, Wei, example,
 };
 use std::time::Duration;
 
@@ -33,32 +32,9 @@ pub(crate) fn domain() -> MarketDomain {
 }
 
 pub(crate) fn request() -> Unverified {
-    let request = ProofRequest {
-        id: RequestId::new(client().address(), 1),
-        requirements: Requirements {
-            callback: Default::default(),
-            predicate: Predicate::PrefixMatch {
-                image_id: ImageId(B256::ZERO),
-                prefix: Bytes::from_static(b"prefix"),
-            },
-            selector: Default::default(),
-        },
-        image_url: "https://host/program".into(),
-        input: Input::Inline(guest_env::encode(b"in")),
-        offer: Offer {
-            min_price: Wei::from(10),
-            max_price: Wei::from(110),
-            ramp_up_start: START,
-            ramp_up_period: 10,
-            lock_timeout: 5,
-            timeout: 10,
-            lock_collateral: Collateral::from(8),
-        },
-    };
-    let request = ProofRequest {
-        offer: Offer { lock_timeout: 100, timeout: 200, ..request.offer },
-        ..request
-    };
+    let request = example::request(client().address());
+    let offer = Offer { ramp_up_start: START, ..request.offer };
+    let request = ProofRequest { offer, ..request };
     let signature = client().sign_hash_sync(&domain().request_digest(&request).0).unwrap();
     Unverified { request, signature: signature.as_bytes().into() }
 }

@@ -4,14 +4,19 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::town::{Answer, Question, Town};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::local::PrivateKeySigner;
+use axum::http::StatusCode;
+use expect_test::expect;
 use rialto_artifacts::StoreConfig;
 use rialto_attester::{AttesterConfig, ServedDomains, Verifier, serve};
 use rialto_node::attesters::{
     Attested, Attester, AttesterFailure, Attesters, ProofToAttest, TooFewSignatures,
 };
-use rialto_protocol::attestation::{AttestedSeal, AttesterDomain, RefusalCode};
+use rialto_protocol::attestation::{
+    AttestationRequest, AttestationResponse, AttestedSeal, AttesterDomain, RefusalCode,
+};
 use rialto_protocol::{ClaimDigest, Cycles, merkle};
 use rialto_zkvm::mock::{MockRun, MockZkvm};
 use rialto_zkvm::{ExecutionLimits, ProofVerifier, Zkvm};
@@ -136,6 +141,51 @@ async fn a_bad_proof_is_refused_by_all() {
         let AttesterFailure::Refused(refusal) = &error.failures[0].1 else { panic!("{error}") };
         assert_eq!((refusal.code, refusal.index), (code, Some(1)));
     }
+}
+
+/// An answer as attesters give it.
+fn signed(root: B256, signature: &[u8]) -> String {
+    let signature = Bytes::copy_from_slice(signature);
+    let attester = key(1).address();
+    serde_json::to_string(&AttestationResponse { root, signature, attester }).unwrap()
+}
+
+/// The root that is asked for.
+fn root_of(question: &Question) -> B256 {
+    let asked = serde_json::from_str::<AttestationRequest>(&question.body);
+    let claims = asked.map(|asked| asked.claims).unwrap_or_default();
+    let claims: Vec<_> = claims.iter().map(|claim| merkle::leaf(claim.claim_digest)).collect();
+    claims.first().copied().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn answers_that_are_none_are_told_apart_and_never_used() {
+    let says = |answer: fn(&Question) -> Answer| async move {
+        let town = Town::open(answer);
+        let attester = Attester { url: town.url.parse().unwrap(), address: key(1).address() };
+        let error = ask(&[&attester], 1, &[proven("x")]).await.unwrap_err();
+        format!("{}\n", error.failures[0].1)
+    };
+    let rows = [
+        says(|_| Answer::Says("<html>".to_owned())).await,
+        says(|_| Answer::Says("{}".to_owned())).await,
+        says(|_| Answer::Says(" ".repeat(1 << 20))).await,
+        says(|_| Answer::Says(r#"{ "root": "0x12", "signature": "0x" }"#.to_owned())).await,
+        says(|_| Answer::Says(signed(B256::ZERO, &[0x1b; 65]))).await,
+        says(|question| Answer::Says(signed(root_of(question), &[0x1b; 64]))).await,
+        says(|_| Answer::Fails(StatusCode::INTERNAL_SERVER_ERROR)).await,
+        says(|_| Answer::Fails(StatusCode::FOUND)).await,
+    ];
+    expect![[r#"
+        answered with status 200 OK and something that is no attester's answer
+        answered with status 200 OK and something that is no attester's answer
+        answered with status 200 OK and something that is no attester's answer
+        answered with status 200 OK and something that is no attester's answer
+        signed root 0x0000000000000000000000000000000000000000000000000000000000000000, which is not the claims'
+        its signature is malformed
+        answered with status 500 Internal Server Error and something that is no attester's answer
+        answered with status 302 Found and something that is no attester's answer
+    "#]].assert_eq(&rows.concat());
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What a plan makes of a setting: the file's text becomes a policy, and the policy a plan for orders
 //! of a few wei.
 
-use crate::behaviour::Change;
+use crate::stage::Change;
 use crate::town::{Answer, Town, block_on};
 use alloy::primitives::Address;
 use rialto_node::Settings;

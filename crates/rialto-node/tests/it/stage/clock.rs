@@ -40,7 +40,7 @@ impl Clock {
         };
         let clock =
             Self { advance: Some(advance), advanced, thread: Some(std::thread::spawn(body)) };
-        until_quiet();
+        until_quiet(None);
         clock
     }
 
@@ -48,7 +48,7 @@ impl Clock {
     pub(crate) fn advance(&self, time: Duration) {
         self.advance.as_ref().unwrap().send(time).unwrap();
         self.advanced.recv().unwrap();
-        until_quiet();
+        until_quiet(None);
     }
 }
 

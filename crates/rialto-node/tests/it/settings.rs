@@ -6,20 +6,10 @@
 //! (`stage`), or in what a unit of the node fetches or asks (`town`); that it was read shows nothing.
 //! `every_key_has_a_row` fails for a key without one. Where venues are and where pages are served is
 //! the program's own wiring; `rialto-cli` has those rows (`node/run`).
-#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
-#![cfg(target_os = "linux")]
 
-mod attester;
 mod behaviour;
-mod clock;
 mod planning;
-mod prover;
-#[path = "../faults/quiet.rs"]
-mod quiet;
 mod rows;
-mod silence;
-mod stage;
-mod town;
 
 use rialto_node::Settings;
 use std::collections::BTreeSet;

@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// It does what the first one does.
+pub(crate) const OTHER_PROGRAM: &[u8] = b"another echo";
+
 /// How long a proof takes, and what fails before anything goes well.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Script {
@@ -16,11 +19,32 @@ pub(crate) struct Script {
     pub(crate) failing_submissions: u32,
     pub(crate) failing_looks: u32,
     pub(crate) failing_proofs: u32,
+    pub(crate) first: FirstReply,
+}
+
+/// What is said to be the first proof.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FirstReply {
+    Proof,
+    Noise,
+    /// A proof that breaks off.
+    Cut,
+    /// More than any proof has.
+    Oversize,
+    /// A proof of the same program for another input.
+    OtherJournal,
+    /// A proof of another program for the same input.
+    OtherProgram,
 }
 
 impl Script {
-    pub(crate) const WELL: Self =
-        Self { proof_s: 2, failing_submissions: 0, failing_looks: 0, failing_proofs: 0 };
+    pub(crate) const WELL: Self = Self {
+        proof_s: 2,
+        failing_submissions: 0,
+        failing_looks: 0,
+        failing_proofs: 0,
+        first: FirstReply::Proof,
+    };
 }
 
 /// What has been asked of it.
@@ -49,6 +73,22 @@ impl CountingProver {
         self.asked.lock().unwrap()
     }
 
+    fn reply(&self, job: &ProofJob, reply: FirstReply) -> Bytes {
+        let prove = |elf: &[u8], stdin: &[u8]| {
+            let go_on = &mut |_| ControlFlow::Continue(());
+            self.zkvm.prove(elf, stdin, &job.limits, go_on).unwrap()
+        };
+        let proof = prove(&job.elf, &job.stdin);
+        match reply {
+            FirstReply::Proof => proof,
+            FirstReply::Noise => Bytes::from_static(b"as good as a proof"),
+            FirstReply::Cut => proof.slice(..proof.len() - 1),
+            FirstReply::Oversize => [proof.as_ref(), &[0; 2 << 20]].concat().into(),
+            FirstReply::OtherJournal => prove(&job.elf, b"something else"),
+            FirstReply::OtherProgram => prove(OTHER_PROGRAM, &job.stdin),
+        }
+    }
+
     fn status_of(&self, id: JobId) -> Result<Arc<watch::Sender<JobStatus>>, ProverError> {
         let asked = self.asked();
         asked.jobs.get(&id).map(|(status, _)| status.clone()).ok_or(ProverError::UnknownJob(id))
@@ -73,8 +113,8 @@ impl Prover for CountingProver {
         asked.most_at_once = asked.most_at_once.max(asked.running);
         let fails = asked.proofs <= self.script.failing_proofs;
         let status = Arc::new(watch::Sender::new(JobStatus::Running(Progress::Executing)));
-        let go_on = &mut |_| ControlFlow::Continue(());
-        let proof = self.zkvm.prove(&job.elf, &job.stdin, &job.limits, go_on).unwrap();
+        let reply = if asked.proofs == 1 { self.script.first } else { FirstReply::Proof };
+        let proof = self.reply(&job, reply);
         asked.jobs.insert(id, (status.clone(), proof));
         let (asked, time) = (self.asked.clone(), Duration::from_secs(self.script.proof_s));
         tokio::spawn(async move {

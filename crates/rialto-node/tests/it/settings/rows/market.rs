@@ -1,12 +1,11 @@
 //! `[market]`
 
-use crate::behaviour::{Line, behaviours};
-use crate::planning::{
+use crate::settings::behaviour::behaviours;
+use crate::settings::planning::{
     by_itself, failing, in_vain, judged, judged_with_gas, listed, new, of_mcycles, plan, ranking,
     ready, telling, two_clients, with_gas,
 };
-use crate::prover::Script;
-use crate::stage::{Stage, acted};
+use crate::stage::{Line, Script, Stage, acted};
 use crate::town::fetched;
 use expect_test::expect;
 use rialto_planner::example::{RIVAL, World, named, run, tried};

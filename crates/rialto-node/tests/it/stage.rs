@@ -1,12 +1,18 @@
 //! A whole node before a simulated chain, in virtual time, and what it says and does there.
 
-use crate::attester::attester;
-use crate::behaviour::{Change, Line};
-use crate::clock::Clock;
-use crate::prover::{CountingProver, Script};
+mod attester;
+mod change;
+mod clock;
+mod prover;
+
+pub(crate) use change::{Change, Line};
+pub(crate) use clock::Clock;
+pub(crate) use prover::{CountingProver, FirstReply, OTHER_PROGRAM, Script};
+
 use alloy::primitives::{Address, Bytes, U256, keccak256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
+use attester::attester;
 use rialto_chain::simulated::{Genesis, SimulatedChain};
 use rialto_chain::{Market, Network};
 use rialto_node::{Event, News, Place, Ports, Promises, Settings, keep};
@@ -14,8 +20,9 @@ use rialto_protocol::{
     Collateral, Cycles, Input, Offer, Predicate, ProofRequest, RequestId, Requirements, Timestamp,
     Unverified, Wei, example, guest_env,
 };
-use rialto_zkvm::Zkvm;
 use rialto_zkvm::mock::{MockRun, MockZkvm};
+use rialto_zkvm::{ExecuteError, Zkvm};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,6 +33,8 @@ use tokio_util::sync::CancellationToken;
 const BLOCK: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_millis(250);
 const PROGRAM: &[u8] = b"an echo";
+/// What it refuses to echo.
+pub(crate) const REFUSED: &[u8] = b"three";
 const MILLIETHER: u64 = 1_000_000_000_000_000;
 /// What the program needs, in bytes.
 const MEMORY: u64 = 8 << 20;
@@ -58,6 +67,8 @@ pub(crate) struct Stage {
     story: Arc<Mutex<Story>>,
     submitted: u32,
     clock: Option<Clock>,
+    /// Where the node serves its pages, if anywhere.
+    pub(crate) pages: Option<SocketAddr>,
     dir: TempDir,
 }
 
@@ -73,7 +84,7 @@ pub(crate) fn acted(
     script: Script,
     play: fn(&mut Stage) -> String,
 ) -> impl Fn(&Change) -> String {
-    move |change| play(&mut Stage::new(&change.and(beside), script))
+    move |change| play(&mut Stage::open(&change.and(beside), script))
 }
 
 fn key(name: &str) -> PrivateKeySigner {
@@ -88,8 +99,17 @@ fn tokens(whole: u64) -> Collateral {
     Collateral(milliether(1_000 * whole).0)
 }
 
+/// What the programs do: they refuse one input.
+fn echo(stdin: &[u8]) -> Result<MockRun, ExecuteError> {
+    if stdin == REFUSED {
+        return Err(ExecuteError::GuestPanicked { message: "this is no number".to_owned() });
+    }
+    Ok(MockRun { segments: vec![Cycles(1_000_000)], journal: stdin.into() })
+}
+
 impl Stage {
-    fn new(change: &Change, script: Script) -> Self {
+    /// Sets the scene; nobody acts yet.
+    pub(crate) fn open(change: &Change, script: Script) -> Self {
         let genesis =
             Genesis { chain_id: 31_337, time: Timestamp(2_000_000_000), block_interval: BLOCK };
         let chain = SimulatedChain::start(genesis);
@@ -102,10 +122,8 @@ impl Stage {
         let path = dir.path().display().to_string();
         let settings = change.with("DIR", &path).over(&BASE.replace("DIR", &path));
         let file = watch::Sender::new(Arc::new(settings));
-        let echo =
-            |stdin: &[u8]| Ok(MockRun { segments: vec![Cycles(1_000_000)], journal: stdin.into() });
-        let zkvm: Arc<dyn Zkvm> =
-            Arc::new(MockZkvm::new().with_program(PROGRAM, echo).with_memory(MEMORY));
+        let zkvm = MockZkvm::new().with_program(PROGRAM, echo).with_program(OTHER_PROGRAM, echo);
+        let zkvm: Arc<dyn Zkvm> = Arc::new(zkvm.with_memory(MEMORY));
         let network = chain.network(vec![attester()], 1);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let market = runtime.block_on(Market::connect(chain.endpoint(), network.market)).unwrap();
@@ -123,6 +141,7 @@ impl Stage {
             story,
             submitted,
             clock,
+            pages: None,
             dir,
         }
     }
@@ -153,7 +172,7 @@ impl Stage {
             network: self.network.clone(),
             signer: self.me.clone(),
             data_dir: self.dir.path().join("node"),
-            monitor: None,
+            monitor: self.pages,
         };
         let (zkvm, prover) = (self.zkvm.clone(), self.prover.clone());
         let story = self.story.clone();
@@ -195,33 +214,57 @@ impl Stage {
 
     /// A request that begins now. Its journal is its number.
     pub(crate) fn submit(&mut self, lock_timeout: u32, timeout: u32) {
+        let mut request = self.request();
+        (request.offer.lock_timeout, request.offer.timeout) = (lock_timeout, timeout);
+        self.ask(self.signed(request));
+    }
+
+    /// The next request, for ten and fifteen minutes.
+    pub(crate) fn request(&mut self) -> ProofRequest {
         self.submitted += 1;
         let journal = Bytes::copy_from_slice(&self.submitted.to_be_bytes());
         let image_id = self.zkvm.image_id(PROGRAM).unwrap();
-        let program = url::Url::from_file_path(self.dir.path().join("program")).unwrap();
         let request = example::request(self.client.address());
-        let request = ProofRequest {
+        ProofRequest {
             id: RequestId::new(self.client.address(), self.submitted),
             requirements: Requirements {
                 predicate: Predicate::PrefixMatch { image_id, prefix: journal.clone() },
                 ..request.requirements
             },
-            image_url: program.into(),
+            image_url: self.file("program"),
             input: Input::Inline(guest_env::encode(&journal)),
             offer: Offer {
                 min_price: milliether(10),
                 max_price: milliether(20),
                 ramp_up_start: self.chain.now(),
                 ramp_up_period: 4,
-                lock_timeout,
-                timeout,
+                lock_timeout: 600,
+                timeout: 900,
                 lock_collateral: tokens(10),
             },
-        };
+        }
+    }
+
+    /// The stage's folder.
+    pub(crate) fn folder(&self) -> String {
+        self.dir.path().display().to_string()
+    }
+
+    /// A URL of a file of the stage.
+    pub(crate) fn file(&self, name: &str) -> String {
+        url::Url::from_file_path(self.dir.path().join(name)).unwrap().into()
+    }
+
+    /// With the client's signature, whatever it says.
+    pub(crate) fn signed(&self, request: ProofRequest) -> Unverified {
         let digest = self.market.domain().request_digest(&request);
         let signature = self.client.sign_hash_sync(&digest.0).unwrap().as_bytes().into();
-        let signed = Unverified { request, signature }.verify(&self.market.domain()).unwrap();
-        let call = self.market.submit_request(&signed.into_unverified(), Wei::ZERO);
+        Unverified { request, signature }
+    }
+
+    /// Has the market tell of a request.
+    pub(crate) fn ask(&self, request: Unverified) {
+        let call = self.market.submit_request(&request, Wei::ZERO);
         self.chain.act(self.client.address(), &call, 0);
     }
 

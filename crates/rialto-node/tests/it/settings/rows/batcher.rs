@@ -1,9 +1,8 @@
 //! `[batcher]`
 
-use crate::behaviour::{Line, behaviours};
-use crate::planning::{plan, waiting_at};
-use crate::prover::Script;
-use crate::stage::{Stage, about, acted};
+use crate::settings::behaviour::behaviours;
+use crate::settings::planning::{plan, waiting_at};
+use crate::stage::{Line, Script, Stage, about, acted};
 use expect_test::expect;
 use rialto_chain::simulated::Faults;
 

@@ -1,8 +1,6 @@
 //! A server that never answers holds nothing up: the node starts, and says what it waits for.
 
-use crate::behaviour::Change;
-use crate::prover::Script;
-use crate::stage::{Stage, acted};
+use crate::stage::{Change, Script, Stage, acted};
 use crate::town::{Answer, Town};
 use rialto_node::Event;
 use rialto_planner::Waiting;

@@ -1,8 +1,6 @@
-//! One row: a key with some values, and what each of them makes of the node.
+//! Lines of a configuration, over a file that has the rest.
 
-use expect_test::Expect;
 use rialto_node::Settings;
-use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// A section, a key and a value in TOML.
@@ -47,36 +45,3 @@ impl Change {
         checked.unwrap_or_else(|problems| panic!("{self:?}: {problems}")).settings
     }
 }
-
-/// Looks at what each value does; all must do something else.
-pub(crate) fn check(
-    (section, key): (&'static str, &'static str),
-    values: &[&str],
-    observe: impl Fn(&Change) -> String,
-    expected: &Expect,
-) {
-    assert!(values.len() >= 2, "one value changes nothing");
-    let seen: Vec<String> = values
-        .iter()
-        .map(|value| observe(&Change(vec![(section, key, (*value).to_owned())])))
-        .collect();
-    let rows: String =
-        values.iter().zip(&seen).map(|(value, seen)| format!("{value}: {seen}\n")).collect();
-    expected.assert_eq(&rows);
-    let distinct: BTreeSet<_> = seen.iter().collect();
-    assert_eq!(distinct.len(), seen.len(), "{section}.{key}: values that do the same");
-}
-
-/// The rows of a section: a test for each key.
-macro_rules! behaviours {
-    ($section:literal; $($key:ident [$($value:expr),+ $(,)?] $observe:expr => $seen:expr;)+) => {
-        pub(crate) const KEYS: (&str, &[&str]) = ($section, &[$(stringify!($key)),+]);
-
-        $(#[test]
-        fn $key() {
-            $crate::behaviour::check(($section, stringify!($key)), &[$($value),+], $observe, &$seen);
-        })+
-    };
-}
-
-pub(crate) use behaviours;

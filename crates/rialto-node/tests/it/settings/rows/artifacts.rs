@@ -1,8 +1,7 @@
 //! `[artifacts]`
 
-use crate::behaviour::behaviours;
-use crate::prover::Script;
-use crate::stage::acted;
+use crate::settings::behaviour::behaviours;
+use crate::stage::{Script, acted};
 use crate::town::fetched;
 use expect_test::expect;
 

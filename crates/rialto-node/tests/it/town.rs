@@ -1,6 +1,6 @@
 //! Servers that a node asks: for prices, lists and programs. They answer in threads of their own.
 
-use crate::behaviour::Change;
+use crate::stage::Change;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -42,7 +42,8 @@ impl Town {
     pub(crate) fn open(answer: fn(&Question) -> Answer) -> Self {
         let asked = Arc::<Mutex<HashMap<String, u32>>>::default();
         let counted = asked.clone();
-        let respond = move |uri: Uri, headers: HeaderMap, body: String| async move {
+        let respond = move |uri: Uri, headers: HeaderMap, body: bytes::Bytes| async move {
+            let body = String::from_utf8_lossy(&body).into_owned();
             let mut counted = counted.lock().unwrap();
             let times = counted.entry(uri.path().to_owned()).or_default();
             let nth = *times;

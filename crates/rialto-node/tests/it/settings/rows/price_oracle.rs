@@ -1,8 +1,8 @@
 //! `[price_oracle]` and its sources.
 
-use crate::behaviour::{Change, behaviours};
-use crate::clock::Clock;
-use crate::planning::{new, plan, ready};
+use crate::settings::behaviour::behaviours;
+use crate::settings::planning::{new, plan, ready};
+use crate::stage::{Change, Clock};
 use crate::town::{Answer, Town, oracle, priced, prices};
 use expect_test::expect;
 use rialto_planner::example::World;

@@ -1,8 +1,7 @@
 //! `[prover]`
 
-use crate::behaviour::behaviours;
-use crate::prover::Script;
-use crate::stage::{Stage, about, acted};
+use crate::settings::behaviour::behaviours;
+use crate::stage::{Script, Stage, about, acted};
 use expect_test::expect;
 
 /// What became of a proof that somebody waits for.
