@@ -5,6 +5,7 @@ use crate::mechanism::open_race::OpenRace;
 use crate::mechanism::order_book::OrderBook;
 use crate::mechanism::pooled_epoch::PooledEpoch;
 use crate::mechanism::rfq_exclusive::RfqExclusive;
+use crate::mechanism::rota::Rota;
 use crate::mechanism::sealed_second_price::SealedSecondPrice;
 use crate::mechanism::seat_auction::SeatAuction;
 use crate::mechanism::term_auction::TermAuction;
@@ -27,6 +28,7 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<OpenRace>(),
     kind::<SeatAuction>(),
     kind::<TermAuction>(),
+    kind::<Rota>(),
     kind::<OrderBook>(),
     kind::<PooledEpoch>(),
     kind::<RfqExclusive>(),

@@ -17,6 +17,7 @@ pub mod open_race;
 pub mod order_book;
 pub mod pooled_epoch;
 pub mod rfq_exclusive;
+pub mod rota;
 pub mod sealed_second_price;
 pub mod seat_auction;
 pub mod term_auction;

@@ -30,7 +30,7 @@ enum Act {
     Wait,
     /// An hour and a second pass.
     WaitAnHour,
-    /// The seed comes for whatever waits for one.
+    /// The seed comes for whatever waits for one, if something does.
     Seed,
     /// Whoever holds the job delivers; somebody, if nobody does.
     Deliver,
@@ -45,6 +45,7 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("open-race", "min-time-shared", &[Act::DeliverMany, Act::Wait]),
     ("open-race", "min-time-drawn", &[Act::DeliverMany, Act::Wait, Act::Seed]),
     ("open-race", "cheapest-in-time", &[Act::Bid, Act::DeliverMany, Act::Wait]),
+    ("rota", "", &[Act::Seed, Act::Deliver]),
     ("order-book", "", &[Act::Ask, Act::Deliver]),
     ("rfq-exclusive", "", &[Act::Bid, Act::Wait, Act::Deliver]),
     ("dutch-lock", "", &[Act::Lock, Act::Deliver]),
@@ -150,8 +151,8 @@ impl World {
                 self.enter(Event::Tick);
             }
             Act::Seed => {
+                let Some(round) = self.round.take() else { return };
                 self.now = self.now.next();
-                let round = self.round.take().expect("something is frozen");
                 let seed = B256::left_padding_from(&round.to_be_bytes());
                 self.enter(Event::Seed { round, seed, published: self.now });
             }
