@@ -30,6 +30,8 @@ pub mod mechanism;
 
 mod auditor;
 
+pub mod randomness;
+
 #[cfg(test)]
 mod rulebook;
 #[cfg(test)]
