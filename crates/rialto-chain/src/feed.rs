@@ -366,8 +366,8 @@ fn mined_in(log: &Log) -> Option<BlockRef> {
     Some(BlockRef { number: BlockNumber(log.block_number?), hash: log.block_hash? })
 }
 
-/// First wait after a failure.
-const RETRY_MIN: Duration = Duration::from_millis(250);
+/// First wait after a failure: the questions have been put several times by then.
+const RETRY_MIN: Duration = Duration::from_millis(100);
 /// Longest wait: an endpoint that returns is noticed within it.
 const RETRY_MAX: Duration = Duration::from_secs(15);
 

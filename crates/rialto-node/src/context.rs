@@ -233,11 +233,11 @@ impl Node {
         let monitoring = monitor::run(venue.clone(), self.monitor, stop.clone());
         parts.spawn(async { Ok(monitoring.await?) });
         // The past first, so that nothing is decided on an old picture.
-        while let Err(reason) = chain::read(&venue, &mut feed, &head).await? {
-            let trouble = Event::Retrying { step: "read the chain".into(), reason, in_s: 1 };
-            venue.tell(venue.logbook.note(None, trouble).await?);
+        while let Err(problem) = chain::read(&venue, &mut feed, &head).await? {
+            let again_in = problem.again_in;
+            venue.tell(venue.logbook.note(None, problem.event()).await?);
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                () = tokio::time::sleep(again_in) => {}
                 () = stop.cancelled() => return Ok(()),
             }
         }

@@ -59,13 +59,12 @@ pub(crate) async fn run<S: LogSource>(
                 Duration::from_millis(venue.settings().market.events_poll_ms)
             }
             Err(problem) => {
+                let again_in = problem.again_in;
                 if !failing {
-                    let trouble =
-                        Event::Retrying { step: "read the chain".into(), reason: problem, in_s: 1 };
-                    venue.tell(venue.logbook.note(None, trouble).await?);
+                    venue.tell(venue.logbook.note(None, problem.event()).await?);
                 }
                 failing = true;
-                Duration::from_secs(1)
+                again_in
             }
         };
         tokio::select! {
@@ -75,18 +74,41 @@ pub(crate) async fn run<S: LogSource>(
     }
 }
 
-/// Everything new, into the logbook. The inner error is the chain's and passes.
+/// Why the chain could not be read, which passes.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    reason: String,
+    /// When to read again.
+    pub(crate) again_in: Duration,
+}
+
+/// The shortest pause after a failure, and the longest: a locked order may be waiting.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+impl Problem {
+    fn new(error: &dyn std::error::Error, again_in: Duration) -> Self {
+        let reason = crate::logbook::with_sources(error);
+        Self { reason, again_in: again_in.clamp(PAUSE_MIN, PAUSE_MAX) }
+    }
+
+    pub(crate) fn event(self) -> Event {
+        Event::Retrying { step: "read the chain".into(), reason: self.reason, in_s: 1 }
+    }
+}
+
+/// Everything new, into the logbook.
 pub(crate) async fn read<S: LogSource>(
     venue: &Venue,
     feed: &mut EventFeed<S>,
     head: &watch::Sender<Head>,
-) -> Result<Result<(), String>, LogbookError> {
+) -> Result<Result<(), Problem>, LogbookError> {
     let mut news = false;
     loop {
         let from = feed.trail().tip();
         let items = match feed.poll().await {
             Ok(items) => items,
-            Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
+            Err(error) => return Ok(Err(Problem::new(&error, error.retry_after))),
         };
         news |= !items.is_empty();
         let tip = feed.trail().tip();
@@ -105,7 +127,7 @@ pub(crate) async fn read<S: LogSource>(
             let assumed = venue.settings().assumed_bidding();
             match look(&venue.market, venue.me(), newest, read_to, &assumed).await {
                 Ok(seen) => head.send_replace(seen),
-                Err(error) => return Ok(Err(crate::logbook::with_sources(&error))),
+                Err(error) => return Ok(Err(Problem::new(&error, PAUSE_MIN))),
             };
         }
         if news {

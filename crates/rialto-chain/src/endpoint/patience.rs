@@ -1,21 +1,24 @@
-//! Asks again when an endpoint fails in a way that passes.
+//! Asks again when an endpoint fails in a way that passes, or is silent for longer than usual.
 //!
 //! One step of a feed or a node takes many questions; if each of them could end it, an endpoint that
-//! fails one question in ten would stop a node. Only questions are repeated: a transaction that
-//! may have been taken is its sender's business.
+//! fails one question in ten would stop a node, and one that loses one in a hundred would hold it up
+//! for seconds. So a silent question is put again while its answer is still awaited, and the first
+//! answer counts. Only questions are repeated: a transaction that may have been taken is its sender's
+//! business.
 
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::{RpcError, TransportError, TransportErrorKind, TransportFut};
+use futures::stream::{FuturesUnordered, StreamExt};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until};
 use tower::{Layer, Service};
 
-/// Pauses before each further try.
+/// Pauses between a failure and each further try.
 const PAUSES: [Duration; 3] =
     [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(500)];
-/// How long an answer is waited for before the question is put again: a busy node answers later than
-/// usual, a lost question never.
+/// How long the last try is waited for: a busy node answers later than usual, a lost question never.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 /// Logs of many blocks take a node longer than anything else.
 const LOGS_LIMIT: Duration = Duration::from_secs(10);
@@ -28,7 +31,7 @@ impl<S> Layer<S> for Patience {
     type Service = Patient<S>;
 
     fn layer(&self, inner: S) -> Patient<S> {
-        Patient { inner }
+        Patient { inner, pace: Arc::default() }
     }
 }
 
@@ -36,6 +39,7 @@ impl<S> Layer<S> for Patience {
 #[derive(Clone, Debug)]
 pub(super) struct Patient<S> {
     inner: S,
+    pace: Arc<Mutex<Pace>>,
 }
 
 impl<S> Service<RequestPacket> for Patient<S>
@@ -53,22 +57,89 @@ where
     }
 
     fn call(&mut self, packet: RequestPacket) -> TransportFut<'static> {
-        let mut inner = self.inner.clone();
+        let mut patient = self.clone();
         Box::pin(async move {
-            if asks_for(&packet, "eth_sendRawTransaction") {
-                return inner.call(packet).await;
+            match asks_for(&packet, "eth_sendRawTransaction") {
+                true => patient.inner.call(packet).await,
+                false => patient.ask(packet).await,
             }
-            let logs = asks_for(&packet, "eth_getLogs");
-            let limit = if logs { LOGS_LIMIT } else { ANSWER_LIMIT };
-            for pause in PAUSES {
-                match timeout(limit, inner.call(packet.clone())).await {
-                    Ok(answer) if !passes(&answer) => return answer,
-                    _ => tokio::time::sleep(pause).await,
+        })
+    }
+}
+
+impl<S> Patient<S>
+where
+    S: Service<RequestPacket, Response = ResponsePacket, Error = TransportError>,
+{
+    /// The first good answer; after the last try, the last bad one.
+    async fn ask(&mut self, packet: RequestPacket) -> Result<ResponsePacket, TransportError> {
+        let limit = if asks_for(&packet, "eth_getLogs") { LOGS_LIMIT } else { ANSWER_LIMIT };
+        let mut silence = self.pace().silence();
+        let (mut pauses, mut next) = (PAUSES.iter(), Instant::now() + silence);
+        let mut tries = FuturesUnordered::from_iter([timed(self.inner.call(packet.clone()))]);
+        let mut failed = None;
+        loop {
+            tokio::select! {
+                Some((answer, took)) = tries.next() => {
+                    if !passes(&answer) {
+                        self.pace().learn(took);
+                        return answer;
+                    }
+                    failed = Some(answer);
+                    match pauses.as_slice().first() {
+                        Some(pause) => next = next.min(Instant::now() + *pause),
+                        None if tries.is_empty() => break,
+                        None => {}
+                    }
+                }
+                () = sleep_until(next) => {
+                    if pauses.next().is_none() {
+                        break;
+                    }
+                    tries.push(timed(self.inner.call(packet.clone())));
+                    silence *= 2;
+                    let is_last = pauses.as_slice().is_empty();
+                    next = Instant::now() + if is_last { limit } else { silence };
                 }
             }
-            let answer = timeout(limit, inner.call(packet)).await;
-            answer.unwrap_or_else(|_| Err(TransportErrorKind::custom_str("no answer in time")))
-        })
+        }
+        failed.unwrap_or_else(|| Err(TransportErrorKind::custom_str("no answer in time")))
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An answer and how long it took.
+async fn timed<T>(answer: impl Future<Output = T>) -> (T, Duration) {
+    let began = Instant::now();
+    (answer.await, began.elapsed())
+}
+
+/// How fast an endpoint answers: the smoothed time and its mean deviation, as TCP takes them from
+/// its round trips (RFC 6298), so that a question that was lost is told from one that takes its time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace(Option<(Duration, Duration)>);
+
+/// Silence after which a question is put again: while nothing is known, at least, and at most.
+const SILENCE_FIRST: Duration = Duration::from_millis(500);
+const SILENCE_MIN: Duration = Duration::from_millis(100);
+const SILENCE_MAX: Duration = Duration::from_secs(1);
+
+impl Pace {
+    fn learn(&mut self, took: Duration) {
+        self.0 = Some(match self.0 {
+            None => (took, took / 2),
+            Some((usual, deviation)) => {
+                ((usual * 7 + took) / 8, (deviation * 3 + usual.abs_diff(took)) / 4)
+            }
+        });
+    }
+
+    fn silence(&self) -> Duration {
+        let silence = self.0.map_or(SILENCE_FIRST, |(usual, deviation)| usual + deviation * 4);
+        silence.clamp(SILENCE_MIN, SILENCE_MAX)
     }
 }
 
@@ -85,6 +156,8 @@ fn passes(answer: &Result<ResponsePacket, TransportError>) -> bool {
             Some(error) => error.status == 429 || error.status >= 500,
             None => true,
         },
+        // What is no JSON comes from something between the node and here.
+        Err(RpcError::DeserError { .. }) => true,
         Err(_) => false,
     }
 }
@@ -100,6 +173,7 @@ mod tests {
     use alloy::providers::{Provider, RootProvider};
     use alloy::rpc::client::RpcClient;
     use alloy::rpc::json_rpc::{ErrorPayload, Response, ResponsePayload};
+    use expect_test::expect;
     use serde_json::value::to_raw_value;
     use std::sync::{Arc, Mutex};
 
@@ -107,6 +181,7 @@ mod tests {
     #[derive(Clone, Copy)]
     enum Fate {
         Answer,
+        Late(u64),
         Silence,
         RateLimit,
         Error(i64),
@@ -135,6 +210,10 @@ mod tests {
                     Fate::Silence => std::future::pending().await,
                     Fate::RateLimit => {
                         return Err(TransportErrorKind::http_error(429, "slower".to_owned()));
+                    }
+                    Fate::Late(ms) => {
+                        tokio::time::sleep(Duration::from_millis(ms)).await;
+                        ResponsePayload::Success(to_raw_value("0x7").unwrap())
                     }
                     Fate::Answer => ResponsePayload::Success(to_raw_value("0x7").unwrap()),
                     Fate::Error(code) => {
@@ -170,5 +249,52 @@ mod tests {
         assert_eq!(ask(&[Silence], false).await, (4, false), "it gives up");
         assert_eq!(ask(&[Error(3), Answer], false).await, (1, false), "a revert is an answer");
         assert_eq!(ask(&[RateLimit, Answer], true).await, (1, false), "sent once");
+    }
+
+    /// How often was asked, and after how many milliseconds there was an answer.
+    async fn time(script: &[Fate]) -> (usize, u128) {
+        let began = Instant::now();
+        let (asked, is_answered) = ask(script, false).await;
+        assert!(is_answered);
+        (asked, began.elapsed().as_millis())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_question_is_put_again_and_the_first_answer_counts() {
+        use Fate::{Answer, Late, RateLimit, Silence};
+        assert_eq!(time(&[Late(499), Answer]).await, (1, 499));
+        assert_eq!(time(&[Silence, Answer]).await, (2, 500));
+        assert_eq!(time(&[Late(600), Silence]).await, (2, 600), "the first try is still awaited");
+        assert_eq!(time(&[Late(2_000), RateLimit, Late(700)]).await, (3, 1_400));
+        assert_eq!(time(&[Silence, Silence, Silence, Late(2_900)]).await, (4, 6_400));
+    }
+
+    #[test]
+    fn what_is_usual_says_how_long_to_wait() {
+        let mut pace = Pace::default();
+        let silences = [200, 200, 200, 1_500, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0].map(|ms| {
+            pace.learn(Duration::from_millis(ms));
+            pace.silence().as_millis()
+        });
+        expect![[r#"
+            [
+                600,
+                500,
+                425,
+                1000,
+                1000,
+                1000,
+                1000,
+                1000,
+                1000,
+                1000,
+                1000,
+                977,
+                873,
+                777,
+                690,
+            ]
+        "#]]
+        .assert_debug_eq(&silences);
     }
 }

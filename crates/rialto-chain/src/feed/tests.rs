@@ -358,7 +358,7 @@ fn failures_change_nothing_and_ask_for_patience() {
             poll(&mut feed).unwrap_err().retry_after.as_millis()
         })
         .collect();
-    assert_eq!(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
+    assert_eq!(waits, [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 15_000]);
     assert_eq!(feed.trail(), &Trail::default());
     let mut consumer = Consumer::default();
     catch_up(&mut feed, &mut consumer);

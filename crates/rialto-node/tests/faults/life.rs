@@ -5,6 +5,7 @@ use crate::{prover::ScriptedProver, quiet::until_quiet};
 use rialto_node::crash::{self, Blow};
 use rialto_node::{Entry, Event, News, Ports, Promises, keep};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as thread;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -20,8 +21,14 @@ pub(crate) struct Life {
     tasks: Cell<usize>,
     /// The chain's process, if it has one.
     chain: Option<u32>,
+    /// Whether it has read the past.
+    works: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// Into so many steps a step of the clock is divided while a life begins, which is a matter of many
+/// short waits one after the other.
+const SLICES: u32 = 10;
 
 impl Life {
     /// Starts a node on what its earlier lives left, and has it end by `blow`.
@@ -29,6 +36,8 @@ impl Life {
         let (advance, advances) = mpsc::unbounded_channel();
         let (ack, advanced) = thread::channel();
         let (world, chain) = (world.clone(), world.chain.process_id());
+        let works = Arc::<AtomicBool>::default();
+        let begun = works.clone();
         let body = move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -36,16 +45,21 @@ impl Life {
                 .build()
                 .unwrap();
             crash::arm(blow);
-            runtime.block_on(live(world, advances, ack));
+            runtime.block_on(live(world, begun, advances, ack));
             runtime.shutdown_background();
         };
         let thread = Some(std::thread::spawn(body));
         until_quiet(chain);
-        Self { advance: Some(advance), advanced, tasks: Cell::new(0), chain, thread }
+        Self { advance: Some(advance), advanced, tasks: Cell::new(0), chain, works, thread }
     }
 
     /// Lets time pass for the node. False if it has died.
     pub(crate) fn advance(&self, time: Duration) -> bool {
+        let slices = if self.works.load(Ordering::Relaxed) { 1 } else { SLICES };
+        (0..slices).all(|_| self.step(time / slices))
+    }
+
+    fn step(&self, time: Duration) -> bool {
         let sent = self.advance.as_ref().is_some_and(|clock| clock.send(time).is_ok());
         let Some(tasks) = sent.then(|| self.advanced.recv().ok()).flatten() else { return false };
         self.tasks.set(tasks);
@@ -76,13 +90,14 @@ impl Drop for Life {
 
 async fn live(
     world: World,
+    works: Arc<AtomicBool>,
     mut advances: mpsc::UnboundedReceiver<Duration>,
     ack: thread::Sender<usize>,
 ) {
     // While a blocking task runs, the paused clock does not move by itself.
     let (_hold, held) = thread::channel::<()>();
     tokio::task::spawn_blocking(move || held.recv());
-    let node = tokio::spawn(run(world));
+    let node = tokio::spawn(run(world, works));
     let aborted = node.abort_handle();
     loop {
         tokio::select! {
@@ -103,7 +118,7 @@ async fn live(
 }
 
 /// A node that a supervisor starts again when it cannot start.
-async fn run(world: World) {
+async fn run(world: World, works: Arc<AtomicBool>) {
     let began = Instant::now();
     let slowest = world.slowest_recovery.clone();
     loop {
@@ -115,7 +130,8 @@ async fn run(world: World) {
         };
         let told = |news: News<'_>| match news {
             News::Opened(node) => {
-                tokio::spawn(note_recovery(node.events(), began, slowest.clone()));
+                let (events, works) = (node.events(), works.clone());
+                tokio::spawn(note_recovery(events, began, slowest.clone(), works));
             }
             News::Failed { error, .. } => tracing::warn!(%error, "the node failed"),
         };
@@ -130,11 +146,13 @@ async fn note_recovery(
     mut events: broadcast::Receiver<Entry>,
     began: Instant,
     slowest: Arc<Mutex<Duration>>,
+    works: Arc<AtomicBool>,
 ) {
     while let Ok(entry) = events.recv().await {
         if matches!(entry.event, Event::Started { .. }) {
             let mut slowest = slowest.lock().unwrap();
             *slowest = began.elapsed().max(*slowest);
+            works.store(true, Ordering::Relaxed);
             return;
         }
     }

@@ -26,7 +26,7 @@ mod wire;
 mod world;
 
 use auditor::{Violation, audit};
-use run::{Ground, Outcome, Run, SCENARIOS, Scenario, run};
+use run::{Ground, Outcome, Run, SCENARIOS, run};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::collections::BTreeSet;
@@ -48,6 +48,9 @@ const ANVIL_RUNS: &str = "RIALTO_FAULT_ANVIL_RUNS";
 /// So many runs of any scenario have locks and kills among them.
 const TELLING: u64 = 5;
 
+/// By then a node that was killed has read the past and works, however its endpoint answers.
+const RECOVERY_MAX: Duration = Duration::from_secs(2);
+
 /// What the node's own record says of a run, line by line.
 fn history(world: &World) -> String {
     block_on(async {
@@ -63,11 +66,11 @@ fn history(world: &World) -> String {
 /// One run, and what is wrong with it: with the words that replay it.
 fn check(ground: Ground, seed: u64) -> (Outcome, World, Option<String>) {
     let (outcome, world) = run(ground, seed);
-    // A bad endpoint may keep a node from reading the past for a while; nothing else may.
-    let excused = matches!(outcome.scenario, Scenario::Endpoint | Scenario::Storm);
-    let is_slow = !excused && outcome.slowest_recovery >= Duration::from_secs(2);
-    let wrong = (is_slow || !outcome.report.violations.is_empty())
-        .then(|| format!("seed {seed}, {ground:?}: {outcome:#?}\n{}\n", history(&world)));
+    let is_slow = outcome.slowest_recovery >= RECOVERY_MAX;
+    let wrong = (is_slow || !outcome.report.violations.is_empty()).then(|| {
+        let (scenario, history) = (outcome.scenario, history(&world));
+        format!("{scenario:?}, seed {seed}, {ground:?}: {outcome:#?}\n{history}\n")
+    });
     (outcome, world, wrong)
 }
 
