@@ -1,6 +1,8 @@
 //! All mechanisms by name.
 
+use crate::mechanism::coordinator::Coordinator;
 use crate::mechanism::dutch_lock::DutchLock;
+use crate::mechanism::gevulot::Gevulot;
 use crate::mechanism::open_race::OpenRace;
 use crate::mechanism::order_book::OrderBook;
 use crate::mechanism::pooled_epoch::PooledEpoch;
@@ -8,7 +10,10 @@ use crate::mechanism::rfq_exclusive::RfqExclusive;
 use crate::mechanism::rota::Rota;
 use crate::mechanism::sealed_second_price::SealedSecondPrice;
 use crate::mechanism::seat_auction::SeatAuction;
+use crate::mechanism::snarketplace::Snarketplace;
+use crate::mechanism::stake_pool::StakePool;
 use crate::mechanism::term_auction::TermAuction;
+use crate::mechanism::zkcloud::Zkcloud;
 use crate::{About, Machine, Mechanism, Rules, Run};
 use serde::Deserialize;
 
@@ -26,12 +31,17 @@ type Started = Result<Box<dyn Machine>, Unstartable>;
 /// Every mechanism there is.
 pub const CATALOGUE: &[Kind] = &[
     kind::<OpenRace>(),
+    kind::<Snarketplace>(),
+    kind::<StakePool>(),
     kind::<SeatAuction>(),
     kind::<TermAuction>(),
     kind::<Rota>(),
     kind::<OrderBook>(),
+    kind::<Coordinator>(),
     kind::<PooledEpoch>(),
     kind::<RfqExclusive>(),
+    kind::<Gevulot>(),
+    kind::<Zkcloud>(),
     kind::<DutchLock>(),
     kind::<SealedSecondPrice>(),
 ];

@@ -214,6 +214,12 @@ pub enum Refusal {
         /// The most.
         limit: Amount,
     },
+    /// A price below what is allowed.
+    #[error("the price must be at least {wanted}")]
+    PriceTooLow {
+        /// The least.
+        wanted: Amount,
+    },
     /// Too little at stake.
     #[error("a stake of {wanted} is needed")]
     StakeTooSmall {
@@ -258,6 +264,9 @@ pub enum Refusal {
         /// The last instant at which it could be.
         at: Time,
     },
+    /// Whoever delivers must have named its price before.
+    #[error("bid first")]
+    NoBid,
     /// What is revealed is not what was committed.
     #[error("that is not what was committed")]
     NotCommitted,

@@ -180,6 +180,7 @@ impl<M: Mechanism> Run<M> {
         self.desk.check_join(party, position)?;
         self.mechanism.join(&mut self.desk, party, position)?;
         self.desk.seat(party, *position);
+        self.mechanism.seated(&mut self.desk, party);
         Ok(())
     }
 

@@ -12,7 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::{self, Debug};
 
+pub mod coordinator;
 pub mod dutch_lock;
+pub mod gevulot;
 pub mod open_race;
 pub mod order_book;
 pub mod pooled_epoch;
@@ -20,7 +22,10 @@ pub mod rfq_exclusive;
 pub mod rota;
 pub mod sealed_second_price;
 pub mod seat_auction;
+pub mod snarketplace;
+pub mod stake_pool;
 pub mod term_auction;
+pub mod zkcloud;
 
 /// What can be kept, compared and written down canonically.
 pub trait Codec: Clone + Debug + PartialEq + Serialize + DeserializeOwned {}
@@ -125,6 +130,9 @@ pub trait Mechanism: Codec + 'static {
     fn join(&mut self, _: &mut Desk<Self::Mark>, _: Party, _: &Position) -> Ruling {
         Err(Refusal::NotUnderstood)
     }
+
+    /// A prover has become a member, or has a new position.
+    fn seated(&mut self, _: &mut Desk<Self::Mark>, _: Party) {}
 
     /// A member wants to leave. Returns after how long it may, and expects no more of it.
     fn leave(&mut self, _: &mut Desk<Self::Mark>, _: Party) -> Span {

@@ -48,7 +48,7 @@ struct Play<'a> {
     log: Vec<Entry>,
     now: Time,
     next_job: u64,
-    rounds: Vec<u64>,
+    rounds: Vec<(u64, Time)>,
     outcomes: BTreeSet<&'static str>,
     /// Parties in another order of addresses.
     renamed: bool,
@@ -69,6 +69,7 @@ impl<'a> Play<'a> {
             let position = Position { stake, price: Amount::from(10), capacity: 150 };
             if name % 2 == 0 {
                 play.enter(Event::Join { party, position }).unwrap();
+                play.enter(Event::Measure { party, score: 1 }).unwrap();
             }
         }
         play
@@ -85,8 +86,8 @@ impl<'a> Play<'a> {
         self.auditor.watch(&entry, &step, self.machine.as_ref())?;
         for happened in &step.effects {
             let reached = match &happened.effect {
-                Effect::Frozen { round, .. } => {
-                    self.rounds.push(*round);
+                Effect::Frozen { round, not_before, .. } => {
+                    self.rounds.push((*round, *not_before));
                     continue;
                 }
                 Effect::Settled { outcome: Outcome::Proven, .. } => "proven",
@@ -109,7 +110,8 @@ impl<'a> Play<'a> {
             3 => due.min(self.now + Span::s(amount / 16)),
             4 => self.now + Span::s(amount / 32),
             5 => due,
-            6 => due - Span::ms(1),
+            6 if amount % 2 == 0 => due - Span::ms(1),
+            6 => self.rounds.last().map_or(due, |(_, not_before)| *not_before),
             _ => self.now + Span::s(amount / 4 * u64::from(amount.is_multiple_of(8))),
         });
     }
@@ -141,11 +143,7 @@ impl<'a> Play<'a> {
                 }
             }
             27 => Event::Leave { party: from },
-            28..=29 => Event::Seed {
-                round: self.rounds.last().copied().unwrap_or_default(),
-                seed: B256::repeat_byte(value as u8),
-                published: self.now - Span::ms(u64::from(value % 4)),
-            },
+            28..=29 => self.seed(value),
             30 if value % 2 == 0 => {
                 let requester = self.machine.job(job).map(|job| job.spec.requester);
                 Event::Cancel { job, by: requester.filter(|_| value % 4 == 0).unwrap_or(from) }
@@ -160,6 +158,12 @@ impl<'a> Play<'a> {
         }
     }
 
+    fn seed(&self, value: u16) -> Event {
+        let (round, _) = self.rounds.last().copied().unwrap_or_default();
+        let seed = B256::repeat_byte(value as u8);
+        Event::Seed { round, seed, published: self.now - Span::ms(u64::from(value % 4)) }
+    }
+
     /// Something to say: mostly what the mechanism will listen to.
     fn talk(&self, (kind, who): (u8, u8), job: JobId, value: u16) -> Event {
         let from = self.party(who);
@@ -170,6 +174,7 @@ impl<'a> Play<'a> {
         let about = |message| Event::Say { from, job: Some(job), message };
         let at_large = |message| Event::Say { from, job: None, message };
         let mut sayings = [
+            self.seed(value),
             about(Message::Lock),
             about(Message::Bid { price }),
             about(Message::Commit { digest: commitment(job, from, price, 0) }),
@@ -207,7 +212,7 @@ impl<'a> Play<'a> {
     fn open(&self, requester: Party, value: u16, dt: u16) -> Event {
         let spec = JobSpec {
             requester,
-            cycles: Cycles(u64::from(value) * 1_000),
+            cycles: Cycles(u64::from(value) % 1_000 * [125, 1][usize::from(value % 2)] / 8),
             parts: 1 + u32::from(value) % 4,
             max_pay: Amount::from(u32::from(value) % 4_000),
             deadline: self.now + Span::s(600 + 8 * u64::from(dt)),

@@ -32,7 +32,13 @@ enum Act {
     WaitAnHour,
     /// The seed comes for whatever waits for one, if something does.
     Seed,
-    /// Whoever holds the job delivers; somebody, if nobody does.
+    /// One asks for work.
+    Poll,
+    /// Whoever has the job accepts it.
+    Accept,
+    /// The requester takes what it is offered.
+    Buy,
+    /// Those who have the job deliver; somebody, if nobody has it.
     Deliver,
     /// Some deliver, whoever they are.
     DeliverMany,
@@ -56,6 +62,11 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ),
     ("seat-auction", "", &[Act::BidAtLarge, Act::Deliver]),
     ("term-auction", "", &[Act::BidAtLarge, Act::Deliver]),
+    ("snarketplace", "", &[Act::Bid, Act::DeliverMany, Act::Buy]),
+    ("stake-pool", "", &[Act::Seed, Act::Deliver]),
+    ("coordinator", "", &[Act::Poll, Act::Deliver]),
+    ("gevulot", "", &[Act::Seed, Act::Deliver]),
+    ("zkcloud", "", &[Act::Seed, Act::Accept, Act::Deliver]),
     ("pooled-epoch", "", &[Act::DeliverMany, Act::Wait]),
 ];
 
@@ -64,7 +75,7 @@ pub(crate) struct World {
     script: &'static [Act],
     now: Time,
     job: JobId,
-    round: Option<u64>,
+    round: Option<(u64, Time)>,
     proven: u64,
 }
 
@@ -87,6 +98,7 @@ impl World {
                 Position { stake: Amount::new(1 << 80), price: Amount::from(500), capacity: 1_000 };
             if number != 0 {
                 world.enter(Event::Join { party, position });
+                world.enter(Event::Measure { party, score: 1 });
             }
         }
         world
@@ -102,7 +114,7 @@ impl World {
         self.job = JobId(self.job.0 + 1);
         let spec = JobSpec {
             requester: party(0),
-            cycles: Cycles(1_000_000),
+            cycles: Cycles(1_000),
             parts: 1,
             max_pay: Amount::from(MOST),
             deadline: self.now + Span::s(20_000),
@@ -151,14 +163,25 @@ impl World {
                 self.enter(Event::Tick);
             }
             Act::Seed => {
-                let Some(round) = self.round.take() else { return };
-                self.now = self.now.next();
+                let Some((round, not_before)) = self.round.take() else { return };
+                self.now = self.now.next().max(not_before);
                 let seed = B256::left_padding_from(&round.to_be_bytes());
                 self.enter(Event::Seed { round, seed, published: self.now });
             }
             Act::Deliver => {
-                let by = self.holder().unwrap_or(party(1 + first % PROVERS));
-                self.enter(Event::Deliver { job, by, proof });
+                let mut holders = self.holders();
+                if holders.is_empty() {
+                    holders.push(party(1 + first % PROVERS));
+                }
+                holders.into_iter().for_each(|by| self.enter(Event::Deliver { job, by, proof }));
+            }
+            Act::Poll => {
+                let from = party(1 + first % PROVERS);
+                self.enter(Event::Say { from, job: None, message: Message::Poll });
+            }
+            Act::Buy => self.say(party(0), Message::Accept),
+            Act::Accept => {
+                self.holders().into_iter().for_each(|from| self.say(from, Message::Accept));
             }
             Act::DeliverMany => {
                 speakers.for_each(|by| self.enter(Event::Deliver { job, by, proof }));
@@ -166,9 +189,13 @@ impl World {
         }
     }
 
-    fn holder(&self) -> Option<Party> {
-        let Stage::Allocated(allocation) = self.machine.job(self.job)?.stage else { return None };
-        allocation.holders.first().map(|holder| holder.party)
+    fn holders(&self) -> Vec<Party> {
+        match self.machine.job(self.job).map(|job| job.stage) {
+            Some(Stage::Allocated(allocation)) => {
+                allocation.holders.iter().map(|holder| holder.party).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn say(&mut self, from: Party, message: Message) {
@@ -179,7 +206,7 @@ impl World {
         let step = self.machine.step(&Entry { at: self.now, event });
         for happened in &step.effects {
             match happened.effect {
-                Effect::Frozen { round, .. } => self.round = Some(round),
+                Effect::Frozen { round, not_before, .. } => self.round = Some((round, not_before)),
                 Effect::Settled { outcome: Outcome::Proven, .. } => self.proven += 1,
                 _ => {}
             }

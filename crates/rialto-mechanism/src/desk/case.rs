@@ -177,18 +177,30 @@ impl<T> Case<'_, T> {
         Ok(())
     }
 
-    /// A holder delivers in its window.
+    /// A holder delivers in its window; the last of them ends the job.
     fn deliver_held(&mut self, at: usize) {
-        let Stage::Allocated(allocation) = &mut self.job.stage else { return };
-        let holder = &mut allocation.holders[at];
-        holder.duty = Duty::Delivered;
-        let (party, price) = (holder.party, holder.price);
-        let fee = allocation.fee_of(price);
-        let done = allocation.holders.iter().all(|holder| holder.duty == Duty::Delivered);
-        self.pay_less(party, price, fee, Why::Price);
-        if done {
+        let Some(holder) = self.job.holders().get(at).copied() else { return };
+        self.fulfil(holder.party, holder.price);
+        if self.job.holders().iter().all(|holder| holder.duty == Duty::Delivered) {
             self.settle(Outcome::Proven);
         }
+    }
+
+    /// Pays whoever has delivered, and notes that it has done its duty if it is a holder. The job
+    /// goes on.
+    ///
+    /// # Panics
+    /// As [`Case::pay`].
+    pub fn fulfil(&mut self, by: Party, price: Amount) {
+        let mut fee = Amount::ZERO;
+        if let Stage::Allocated(allocation) = &mut self.job.stage {
+            fee = allocation.fee_of(price);
+            let mut holders = allocation.holders.iter_mut();
+            if let Some(holder) = holders.find(|holder| holder.party == by) {
+                holder.duty = Duty::Delivered;
+            }
+        }
+        self.pay_less(by, price, fee, Why::Price);
     }
 
     /// Ends the window: who has not delivered has failed. If somebody has, the job is done.

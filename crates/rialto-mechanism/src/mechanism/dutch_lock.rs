@@ -1,23 +1,21 @@
 //! **Dutch lock** (Boundless; M12a). The price of a job rises with time; the first to lock has it.
 //!
-//! *Rule.* The price is `start` of the most that the requester pays until `delay` has passed, rises in
-//! a straight line for `ramp`, and stays at the most until `lock` after the delay. The first who locks has the
-//! job at the price of that instant and puts up `collateral`. It alone is paid until the
-//! lock ends. Until then who has not locked may also deliver, for the price of that instant, as long as nobody
-//! has locked.
+//! *Rule.* The price is `start` of the most that the requester pays until `delay` has passed, rises in a
+//! straight line for `ramp`, and stays at the most until `lock` after the delay. The first who locks has the
+//! job at the price of that instant and puts up `collateral`. It alone is paid until the lock ends. Until then
+//! who has not locked may also deliver, for the price of that instant, as long as nobody has locked.
 //!
 //! *Pay.* The price at the lock, less the venue's `fee`.
 //!
-//! *Failure.* When the lock ends without a proof, the requester pays nothing any more and anybody may
-//! prove until the deadline. The collateral is split: `burned` of it is burned, and the rest is the rescuer's, or
-//! the treasury's if nobody delivers. After the lock's time a job that nobody has locked pays
-//! nothing.
+//! *Failure.* When the lock ends without a proof, the requester pays nothing any more and anybody may prove
+//! until the deadline. The collateral is split: `burned` of it is burned, and the rest is the rescuer's, or the
+//! treasury's if nobody delivers. After the lock's time a job that nobody has locked pays nothing.
 //!
 //! *Source.* Boundless' market contract. Confidence A. Rialto's own market has the same rule.
 //!
 //! *Attacks.* Locking and not proving costs the collateral, of which an owner of two addresses gets the
-//! rescuer's part back, never all of it. A public clock is a first-price auction: waiting one tick pays for whoever
-//! is alone. A rival with lower latency takes the lock at the same price.
+//! rescuer's part back, never all of it. A public clock is a first-price auction: waiting one tick pays for
+//! whoever is alone. A rival with lower latency takes the lock at the same price.
 
 use crate::{
     About, Allocation, Amount, Bps, Case, Confidence, Contradiction, Desk, Forfeit, Job, JobSpec,

@@ -1,22 +1,22 @@
 //! **Open race** (bounty, winner takes all; M0). Everybody may prove every job.
 //!
-//! *Rule.* A job is open to all from the start. What counts is when, or for how much, a proof is
-//! delivered; `settle` says which: `first`: the first proofs win the `prizes`, in their order, as shares of the most
-//! that the requester pays; those behind the first are uncles. `share`, `lot`, `cheapest`: all proofs that arrive
-//! within `window` (a minimum proving time for the first two, a maximum for the last) are equal, and
-//! share the prize, or one of them is drawn, or the one that was bid for the least wins. If none has
-//! arrived by then, the first one after it wins.
+//! *Rule.* A job is open to all from the start. What counts is when, or for how much, a proof is delivered;
+//! `settle` says which: `first`: the first proofs win the `prizes`, in their order, as shares of the most that
+//! the requester pays; those behind the first are uncles. `share`, `lot`, `cheapest`: all proofs that arrive
+//! within `window` (a minimum proving time for the first two, a maximum for the last) are equal, and share the
+//! prize, or one of them is drawn, or the one that was bid for the least wins. If none has arrived by then, the
+//! first one after it wins.
 //!
 //! *Pay.* The prize; with `cheapest` the winner's own bid, which it names before it delivers (else the most).
 //!
-//! *Failure.* None: nobody promised anything. Without any proof the requester gets everything back. A lot
-//! that no seed decides within `patience` is shared.
+//! *Failure.* None: nobody promised anything. Without any proof the requester gets everything back. A lot that
+//! no seed decides within `patience` is shared.
 //!
-//! *Source.* The Aztec forum's ideas on a proving network, uncles and minimum proving time included;
-//! the cheapest within a maximum time is PBPS from the same thread. Confidence B.
+//! *Source.* The Aztec forum's ideas on a proving network, uncles and minimum proving time included; the
+//! cheapest within a maximum time is PBPS from the same thread. Confidence B.
 //!
-//! *Attacks.* Stealing a proof before it is mined (the prover is bound in the proof). Bribing or being
-//! the one fastest prover: with little jitter the fastest wins nearly always, which uncles and the window soften.
+//! *Attacks.* Stealing a proof before it is mined (the prover is bound in the proof). Bribing or being the one
+//! fastest prover: with little jitter the fastest wins nearly always, which uncles and the window soften.
 //! Waste: all but one of n equal provers work for nothing.
 
 use crate::{

@@ -1,20 +1,22 @@
-//! **Pooled epoch** (Aztec since 2025; M6e). Nobody is chosen: all who prove an epoch in time share its reward, by a
-//! score for showing up.
+//! **Pooled epoch** (Aztec since 2025; M6e). Nobody is chosen: all who prove an epoch in time share its reward,
+//! by a score for showing up.
 //!
 //! *Rule.* A job is an epoch, its parts are checkpoints, and its deadline ends the proof window. A proof covers
 //! the first so many parts. When the window ends, those whose proofs cover the most share the reward.
 //!
 //! *Pay.* In proportion to shares. A prover's score falls by `decay` for each epoch since its last and rises by
-//! `increment` with a proof, to at most `max`; its share is `best - slope · (max - score)² / 10^10`, at least `worst`. With
-//! `full_only` a proof raises the score only if it covers the whole epoch.
+//! `increment` with a proof, to at most `max`; its share is `best - slope · (max - score)² / 10^10`, at least
+//! `worst`. With `full_only` a proof raises the score only if it covers the whole epoch.
 //!
 //! *Failure.* None for provers. What nobody has proven is pruned; without any proof the reward goes back.
 //!
-//! *Source.* Aztec's rollup contracts, AZIP-5 for the second set of parameters and a later change for `full_only`.
-//! Confidence A. Provers of prefixes are named first come, first served elsewhere (AZIP-24); that is not paid here.
+//! *Source.* Aztec's rollup contracts, AZIP-5 for the second set of parameters and a later change for
+//! `full_only`. Confidence A. Provers of prefixes are named first come, first served elsewhere (AZIP-24); that
+//! is not paid here.
 //!
 //! *Attacks.* Proving only the first checkpoint kept the score up (`full_only` answers). One proof handed in
-//! under two names (the prover is bound in the proof). Cost: M provers prove M times, which is what liveness costs.
+//! under two names (the prover is bound in the proof). Cost: M provers prove M times, which is what liveness
+//! costs.
 
 use crate::{
     About, Allocation, Amount, Case, Confidence, Contradiction, Mechanism, Outcome, Party, Preset,

@@ -3,22 +3,23 @@
 //!
 //! *Rule.* For `commit` after a job is offered, members commit to a bid, and for `reveal` after that they show
 //! it. The lowest revealed bid has the job; of equal ones the first committed. Who bids must have at stake
-//! `min_stake` and `overcommit` of all it has been given and not proven (our reading of the contract's
-//! check), when it commits, when it reveals and when it wins.
+//! `min_stake` and `overcommit` of all it has been given and not proven (our reading of the contract's check),
+//! when it commits, when it reveals and when it wins.
 //!
-//! *Pay.* The second-lowest bid, at most the reserve, which is `reserve` of the most that the requester pays. Whoever is
-//! alone is paid its own bid (`alone = "own-bid"`, as shipped) or the reserve (`alone = "reserve"`, corrected: a virtual
-//! second bid). A bid above the reserve is none.
+//! *Pay.* The second-lowest bid, at most the reserve, which is `reserve` of the most that the requester pays.
+//! Whoever is alone is paid its own bid (`alone = "own-bid"`, as shipped) or the reserve (`alone = "reserve"`,
+//! corrected: a virtual second bid). A bid above the reserve is none.
 //!
-//! *Failure.* Nobody may step in: after the deadline the requester has everything back and the winner loses `slash`
-//! of `min_stake`. A commitment that is not revealed costs its `bond`, half burned and half the requester's; as
-//! shipped there was no bond.
+//! *Failure.* Nobody may step in: after the deadline the requester has everything back and the winner loses
+//! `slash` of `min_stake`. A commitment that is not revealed costs its `bond`, half burned and half the
+//! requester's; as shipped there was no bond.
 //!
 //! *Source.* Brevis' prover network contracts; that losses are enforced is said and denied. Confidence A.
 //! Commit and reveal periods are those of its tests.
 //!
-//! *Attacks.* As shipped: alone, a second address that bids the most lifts the own price to it. Without a bond, commit low and
-//! high and reveal what pays once the others have shown theirs. Both are answered by the corrected preset.
+//! *Attacks.* As shipped: alone, a second address that bids the most lifts the own price to it. Without a bond,
+//! commit low and high and reveal what pays once the others have shown theirs. Both are answered by the
+//! corrected preset.
 
 use crate::{
     About, Allocation, Amount, Bps, Case, Confidence, Contradiction, Desk, Forfeit, Job, JobSpec,

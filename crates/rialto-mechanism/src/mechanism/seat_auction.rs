@@ -1,22 +1,24 @@
-//! **Seat auction** (Taiko's prover auction; M2d). One seat with the right to all jobs, always for sale to whoever asks less.
+//! **Seat auction** (Taiko's prover auction; M2d). One seat with the right to all jobs, always for sale to
+//! whoever asks less.
 //!
-//! *Rule.* A bid at large asks a fee for every job. Against another's seat it must be `undercut` below its fee; one's own
-//! fee may be lowered by any amount, once in `lower_every`. A vacant seat goes to the first bid at most at the cap, which begins at
-//! the highest of the last fee, `first_cap` and twice the average fee and doubles every `doubling`, `doublings` times at most.
-//! To bid takes twice `ejection` at stake. Who has less than `ejection` loses the seat.
+//! *Rule.* A bid at large asks a fee for every job. Against another's seat it must be `undercut` below its fee;
+//! one's own fee may be lowered by any amount, once in `lower_every`. A vacant seat goes to the first bid at
+//! most at the cap, which begins at the highest of the last fee, `first_cap` and twice the average fee and
+//! doubles every `doubling`, `doublings` times at most. To bid takes twice `ejection` at stake. Who has less
+//! than `ejection` loses the seat.
 //!
 //! *Pay.* The seat's fee, out of escrow. The average takes a tenth of each. While the seat is vacant a job is
 //! open to all for the cap, at most for what the requester pays (our reading).
 //!
-//! *Failure.* After `window` anybody may prove for the fee; the holder loses `liveness_bond`, of which the rescuer gets
-//! `rescuer` and the rest is burned. A stake stays `exit` long when its owner leaves.
+//! *Failure.* After `window` anybody may prove for the fee; the holder loses `liveness_bond`, of which the
+//! rescuer gets `rescuer` and the rest is burned. A stake stays `exit` long when its owner leaves.
 //!
-//! *Source.* Taiko's ProverMarket and ProverAuction contracts of 2025. Confidence A; that the average takes
-//! a tenth of every job is a reading.
+//! *Source.* Taiko's ProverMarket and ProverAuction contracts of 2025. Confidence A; that the average takes a
+//! tenth of every job is a reading.
 //!
-//! *Attacks.* With no exit delay one could miss and leave (48 h answer it). A predator below cost has every job; when it
-//! leaves after the average has sunk, the seat is empty until the cap has doubled up to the cost. Seats may stay with a prover
-//! that is `undercut` dearer than the cheapest.
+//! *Attacks.* With no exit delay one could miss and leave (48 h answer it). A predator below cost has every
+//! job; when it leaves after the average has sunk, the seat is empty until the cap has doubled up to the cost.
+//! Seats may stay with a prover that is `undercut` dearer than the cheapest.
 
 use crate::{
     About, Allocation, Amount, Bps, Case, Confidence, Contradiction, Desk, Forfeit, Job, JobSpec,

@@ -1,25 +1,26 @@
-//! **Term auction** (Taiko's second prover market; M2e). One prover at a time has the right to all jobs, until another
-//! undercuts it.
+//! **Term auction** (Taiko's second prover market; M2e). One prover at a time has the right to all jobs, until
+//! another undercuts it.
 //!
-//! *Rule.* A bid at large asks a fee for every job. It must be `undercut` below the active and the pending term's
-//! fee (one's own need only not rise), or, when there is neither, at most `vacant` times the average fee. It is pending until the next
-//! job opens, and active from then on. Who bids must have `bond` at stake for each job it has, and one more.
-//! The term it replaces is retired, and remembered while it has jobs without proof. With
-//! `retired` such terms, or without a term, a job is open to all for `permissionless` times the average.
+//! *Rule.* A bid at large asks a fee for every job. It must be `undercut` below the active and the pending
+//! term's fee (one's own need only not rise), or, when there is neither, at most `vacant` times the average
+//! fee. It is pending until the next job opens, and active from then on. Who bids must have `bond` at stake for
+//! each job it has, and one more. The term it replaces is retired, and remembered while it has jobs without
+//! proof. With `retired` such terms, or without a term, a job is open to all for `permissionless` times the
+//! average.
 //!
-//! *Pay.* The term's fee, out of escrow and upon the proof. The average moves by it, with a weight of one to `memory`
-//! for each part of the job.
+//! *Pay.* The term's fee, out of escrow and upon the proof. The average moves by it, with a weight of one to
+//! `memory` for each part of the job.
 //!
 //! *Failure.* After `window` anybody may prove: it is paid the fee, and of `slash`, which the term's holder
-//! loses, the share `rescuer`; the rest is burned. A proof that comes from nobody before the deadline gives the requester
-//! its money back.
+//! loses, the share `rescuer`; the rest is burned. A proof that comes from nobody before the deadline gives the
+//! requester its money back.
 //!
-//! *Source.* Taiko's ProverMarket contract of 2026. Confidence A. There the fee is paid at once when a job opens, the
-//! rescuer gets all of the slash and no fee; that is what the corrections change.
+//! *Source.* Taiko's ProverMarket contract of 2026. Confidence A. There the fee is paid at once when a job
+//! opens, the rescuer gets all of the slash and no fee; that is what the corrections change.
 //!
-//! *Attacks.* Prepaid, taking the fee and vanishing pays whenever the fee is above the slash: here it is in escrow. With all
-//! of the slash for the rescuer a second address takes it back whole: here at most 60 % is advised. After a
-//! vacancy one may come back at ten times the average: `vacant` is a parameter.
+//! *Attacks.* Prepaid, taking the fee and vanishing pays whenever the fee is above the slash: here it is in
+//! escrow. With all of the slash for the rescuer a second address takes it back whole: here at most 60 % is
+//! advised. After a vacancy one may come back at ten times the average: `vacant` is a parameter.
 
 use crate::{
     About, Allocation, Amount, Bps, Case, Confidence, Contradiction, Desk, Forfeit, Job, JobSpec,
