@@ -2,10 +2,12 @@
 
 use crate::mechanism::coordinator::Coordinator;
 use crate::mechanism::dutch_lock::DutchLock;
+use crate::mechanism::epoch_quotes::EpochQuotes;
 use crate::mechanism::gevulot::Gevulot;
 use crate::mechanism::open_race::OpenRace;
 use crate::mechanism::order_book::OrderBook;
 use crate::mechanism::pooled_epoch::PooledEpoch;
+use crate::mechanism::prover_auction::ProverAuction;
 use crate::mechanism::rfq_exclusive::RfqExclusive;
 use crate::mechanism::rota::Rota;
 use crate::mechanism::sealed_second_price::SealedSecondPrice;
@@ -38,11 +40,13 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<Rota>(),
     kind::<OrderBook>(),
     kind::<Coordinator>(),
+    kind::<EpochQuotes>(),
     kind::<PooledEpoch>(),
     kind::<RfqExclusive>(),
     kind::<Gevulot>(),
     kind::<Zkcloud>(),
     kind::<DutchLock>(),
+    kind::<ProverAuction>(),
     kind::<SealedSecondPrice>(),
 ];
 

@@ -81,6 +81,11 @@ pub enum Message {
         /// What made the commitment unguessable.
         nonce: u64,
     },
+    /// "I give the job to this one."
+    Choose {
+        /// To whom.
+        party: Party,
+    },
     /// "I do what I have been given."
     Accept,
     /// "I cannot do what I have been given."

@@ -14,10 +14,12 @@ use std::fmt::{self, Debug};
 
 pub mod coordinator;
 pub mod dutch_lock;
+pub mod epoch_quotes;
 pub mod gevulot;
 pub mod open_race;
 pub mod order_book;
 pub mod pooled_epoch;
+pub mod prover_auction;
 pub mod rfq_exclusive;
 pub mod rota;
 pub mod sealed_second_price;

@@ -12,8 +12,8 @@
 //! 9 - seeds 0 with 7                    (round 0; the seed is 32 bytes of 7)
 //! ```
 //!
-//! Others: `bids at 5` (at large), `asks at 5 within 60`, `endows 5`, `measured as 5`, `accepts 1`, `declines 1`, `polls`, `leaves`,
-//! `cancels 1`, `funds 5`, `withdraws 5`, `ticks`.
+//! Others: `bids at 5` (at large), `asks at 5 within 60`, `endows 5`, `measured as 5`, `chooses ann of 1`, `accepts 1`,
+//! `declines 1`, `polls`, `leaves`, `cancels 1`, `funds 5`, `withdraws 5`, `ticks`.
 
 use crate::{
     Amount, Auditor, Entry, Event, JobId, JobSpec, Machine, Message, Party, Position, Proof, Span,
@@ -155,6 +155,11 @@ impl Rulebook {
             "reveals" => {
                 let nonce = after("nonce").unwrap_or_default().into();
                 say(Some(job()), Message::Reveal { price: amount("as"), nonce })
+            }
+            "chooses" => {
+                let chosen = self.party(rest[0]);
+                let job = JobId(rest[2].parse().expect("a number"));
+                say(Some(job), Message::Choose { party: chosen })
             }
             "accepts" => say(Some(job()), Message::Accept),
             "declines" => say(Some(job()), Message::Decline),

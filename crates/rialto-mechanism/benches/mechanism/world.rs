@@ -32,6 +32,8 @@ enum Act {
     WaitAnHour,
     /// The seed comes for whatever waits for one, if something does.
     Seed,
+    /// The requester gives the job to the first who spoke.
+    Choose,
     /// One asks for work.
     Poll,
     /// Whoever has the job accepts it.
@@ -64,6 +66,8 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("term-auction", "", &[Act::BidAtLarge, Act::Deliver]),
     ("snarketplace", "", &[Act::Bid, Act::DeliverMany, Act::Buy]),
     ("stake-pool", "", &[Act::Seed, Act::Deliver]),
+    ("epoch-quotes", "", &[Act::Bid, Act::Choose, Act::Deliver]),
+    ("prover-auction", "", &[Act::Bid, Act::Wait, Act::Deliver]),
     ("coordinator", "", &[Act::Poll, Act::Deliver]),
     ("gevulot", "", &[Act::Seed, Act::Deliver]),
     ("zkcloud", "", &[Act::Seed, Act::Accept, Act::Deliver]),
@@ -178,6 +182,10 @@ impl World {
             Act::Poll => {
                 let from = party(1 + first % PROVERS);
                 self.enter(Event::Say { from, job: None, message: Message::Poll });
+            }
+            Act::Choose => {
+                let chosen = party(1 + first % PROVERS);
+                self.say(party(0), Message::Choose { party: chosen });
             }
             Act::Buy => self.say(party(0), Message::Accept),
             Act::Accept => {

@@ -29,7 +29,7 @@ fn every_mechanism_has_a_name_a_rule_book_and_presets() {
     for kind in CATALOGUE {
         let about = kind.about;
         assert_eq!(find(about.name).unwrap().about.family, about.family);
-        let text = about.explain();
+        let text = about.explain().replace('\n', " ");
         for section in SECTIONS {
             assert!(text.contains(section), "{} says nothing under {section}", about.name);
         }

@@ -40,7 +40,7 @@ fn the_oldest_job_goes_to_whoever_polls() {
             4 ann delivers 1 | 10 escrow#1>ann (price); #1 proven
             5 ann delivers 2 badly | refused: the proof does not verify
             182 ann delivers 2 | #2 proven
-            184 bob delivers 3 | [183.001] #3 lapsed for bob; refused: the job is not allocated yet
+            184 bob delivers 3 | [183.001] #3 lapsed for bob; [183.001] #3 to nobody; refused: the job is not allocated yet
         "#]],
     );
 }
@@ -71,11 +71,11 @@ fn a_job_goes_back_to_its_place_until_its_attempts_are_used_up() {
             0 req opens 1 for 10 until 1000 | 10 req>escrow#1 (escrow)
             1 ann polls | #1 to ann for 10 until 181
             2 bob declines 1 | refused: not one of those who have the job
-            2 ann declines 1 | #1 lapsed for ann
+            2 ann declines 1 | #1 lapsed for ann; #1 to nobody
             3 req opens 2 for 10 until 1000 | 10 req>escrow#2 (escrow)
             4 ann polls | #2 to ann for 10 until 184
             5 bob polls | #1 to bob for 10 until 185
-            186 - ticks | [184.001] #2 lapsed for ann; [185.001] #1 lapsed for bob; [185.001] 10 escrow#1>req (refund); [185.001] #1 unproven
+            186 - ticks | [184.001] #2 lapsed for ann; [184.001] #2 to nobody; [185.001] #1 lapsed for bob; [185.001] 10 escrow#1>req (refund); [185.001] #1 unproven
             187 bob polls | #2 to bob for 10 until 367
             188 req cancels 2 | refused: somebody has the job
             189 bob leaves |

@@ -83,10 +83,10 @@ fn who_does_not_answer_is_out_and_declines_are_rationed() {
             0 net endows 70 | 70 net>pool (pool)
             0 req opens 1 for 100 until 900000 | 100 req>escrow#1 (escrow); frozen for seed 0 from 6.001
             7 - seeds 0 with 7 | #1 to bob for 100 until 607
-            26 - ticks | [25.001] frozen for seed 1 from 31.002
+            26 - ticks | [25.001] #1 to nobody; [25.001] frozen for seed 1 from 31.002
             33 - seeds 1 with 7 | #1 to cid for 100 until 633
             34 bob declines 1 | refused: not one of those who have the job
-            34 cid declines 1 | frozen for seed 2 from 40.001
+            34 cid declines 1 | #1 to nobody; frozen for seed 2 from 40.001
             41 - seeds 2 with 7 | #1 to ann for 100 until 641
             42 - ticks |
             50 req opens 2 for 100 until 900000 | 100 req>escrow#2 (escrow); frozen for seed 3 from 56.001
@@ -124,7 +124,7 @@ fn a_fallback_is_paid_in_full_and_the_requester_refunded_by_half() {
             0 req opens 1 for 101 until 9000 | 101 req>escrow#1 (escrow); frozen for seed 0 from 6.001
             7 - seeds 0 with 7 | #1 to bob for 101 until 607
             8 bob accepts 1 |
-            608 - ticks | [607.001] #1 lapsed for bob; [607.001] frozen for seed 1 from 613.002
+            608 - ticks | [607.001] #1 lapsed for bob; [607.001] #1 to nobody; [607.001] frozen for seed 1 from 613.002
             615 - seeds 1 with 7 | #1 to cid for 50 until 1215
             616 bob delivers 1 | refused: reserved for others until 1215 s
             617 ann delivers 1 | refused: reserved for others until 1215 s
@@ -162,7 +162,7 @@ fn when_both_miss_the_fees_are_burned() {
             0 req opens 1 for 101 until 9000 | 101 req>escrow#1 (escrow); frozen for seed 0 from 6.001
             7 - seeds 0 with 7 | #1 to bob for 101 until 607
             8 bob accepts 1 |
-            608 - ticks | [607.001] #1 lapsed for bob; [607.001] frozen for seed 1 from 613.002
+            608 - ticks | [607.001] #1 lapsed for bob; [607.001] #1 to nobody; [607.001] frozen for seed 1 from 613.002
             615 - seeds 1 with 7 | #1 to cid for 50 until 1215
             616 ann accepts 1 | refused: not one of those who have the job
             616 cid accepts 1 |
