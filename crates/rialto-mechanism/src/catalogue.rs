@@ -8,6 +8,7 @@ use crate::mechanism::open_race::OpenRace;
 use crate::mechanism::order_book::OrderBook;
 use crate::mechanism::pooled_epoch::PooledEpoch;
 use crate::mechanism::prover_auction::ProverAuction;
+use crate::mechanism::relay_choice::RelayChoice;
 use crate::mechanism::rfq_exclusive::RfqExclusive;
 use crate::mechanism::rota::Rota;
 use crate::mechanism::sealed_second_price::SealedSecondPrice;
@@ -42,6 +43,7 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<Coordinator>(),
     kind::<EpochQuotes>(),
     kind::<PooledEpoch>(),
+    kind::<RelayChoice>(),
     kind::<RfqExclusive>(),
     kind::<Gevulot>(),
     kind::<Zkcloud>(),

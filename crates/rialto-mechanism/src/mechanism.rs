@@ -20,6 +20,7 @@ pub mod open_race;
 pub mod order_book;
 pub mod pooled_epoch;
 pub mod prover_auction;
+pub mod relay_choice;
 pub mod rfq_exclusive;
 pub mod rota;
 pub mod sealed_second_price;

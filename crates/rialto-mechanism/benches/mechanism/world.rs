@@ -55,6 +55,7 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("open-race", "cheapest-in-time", &[Act::Bid, Act::DeliverMany, Act::Wait]),
     ("rota", "", &[Act::Seed, Act::Deliver]),
     ("order-book", "", &[Act::Ask, Act::Deliver]),
+    ("relay-choice", "", &[Act::Seed, Act::Deliver]),
     ("rfq-exclusive", "", &[Act::Bid, Act::Wait, Act::Deliver]),
     ("dutch-lock", "", &[Act::Lock, Act::Deliver]),
     (
@@ -79,6 +80,7 @@ pub(crate) struct World {
     script: &'static [Act],
     now: Time,
     job: JobId,
+    /// What waits for a seed, and from when on.
     round: Option<(u64, Time)>,
     proven: u64,
 }
