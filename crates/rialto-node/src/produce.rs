@@ -58,7 +58,7 @@ pub(crate) async fn prove(
         Err(error) => {
             let ended = AttemptOutcome::Failed;
             let failures = venue.logbook.end_attempt(attempt, ended, now(&venue)).await?;
-            Err(rest(&venue, error, failures))
+            Err(rest(&venue, error, failures, deadline))
         }
     }
 }
@@ -68,20 +68,26 @@ fn now(venue: &Venue) -> Timestamp {
     venue.head.borrow().now()
 }
 
-/// After more failures than `proof_retry_count` the pause between attempts grows; they go on until
-/// the deadline is out of reach.
-fn rest(venue: &Venue, error: StepError, failures: u32) -> StepError {
+/// After more failures than `proof_retry_count` the pause between attempts grows, as long as it takes
+/// little of the time that is left; they go on until the deadline is out of reach.
+fn rest(venue: &Venue, error: StepError, failures: u32, deadline: Timestamp) -> StepError {
     match error {
         StepError::Again { step, reason, .. } => {
             let settings = venue.settings();
             let settings = &settings.prover;
             let base = Duration::from_millis(settings.proof_retry_sleep_ms);
-            let after = growing_pause(base, failures, settings.proof_retry_count);
+            let grown = growing_pause(base, failures, settings.proof_retry_count);
+            let left = Duration::from_secs(now(venue).seconds_until(deadline));
+            let after = grown.min((left / PAUSE_SHARE).max(base));
             StepError::Again { step, reason, after }
         }
         logbook => logbook,
     }
 }
+
+/// A pause between two attempts takes at most this part of the time that is left: a prover that comes
+/// back late must still find time for all that waits for it.
+const PAUSE_SHARE: u32 = 16;
 
 /// Checks a proof natively and puts it into the store.
 async fn keep(

@@ -98,7 +98,7 @@ fn check_outage(answers: Answers) {
         stopped - before,
         after - stopped,
     );
-    assert_eq!(report.violations, []);
+    assert_eq!(report.violations, [], "{}", crate::history(&world));
 }
 
 #[test]

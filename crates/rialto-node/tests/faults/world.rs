@@ -33,6 +33,9 @@ pub(crate) const COLLATERAL: Collateral =
     Collateral(U256::from_limbs([0x19e0_c9ba_b240_0000, 0x21e, 0, 0]));
 /// Locks that a node may hold without a proof, by its settings.
 pub(crate) const PROMISES_MAX: usize = 6;
+/// The time that must be left after proving: a lock and a delivery may wait for two blocks each, and a
+/// proof may take some seconds more than most have taken.
+const MARGIN_S: u64 = 15;
 const MILLIETHER: u64 = 1_000_000_000_000_000;
 
 /// Everything around a node; clones are the same world.
@@ -140,7 +143,7 @@ impl World {
         let path = self.dir.path().join("node.toml");
         let root = self.dir.path().display();
         let text = format!(
-            "[market]\nmin_mcycle_price = \"1 wei\"\nmax_collateral = \"1000 ZKC\"\nmin_deadline = 5\n\
+            "[market]\nmin_mcycle_price = \"1 wei\"\nmax_collateral = \"1000 ZKC\"\nmin_deadline = {MARGIN_S}\n\
              peak_prove_khz = 1000\nmax_concurrent_proofs = {PROMISES_MAX}\n\
              [price_oracle]\neth_usd = \"3000\"\nzkc_usd = \"1\"\n[artifacts]\nfile_roots = [\"{root}\"]\n"
         );
