@@ -68,7 +68,8 @@ fn history(world: &World) -> String {
 fn check(ground: Ground, seed: u64) -> (Outcome, World, Option<String>) {
     let (outcome, world) = run(ground, seed);
     let times = if outcome.scenario == Scenario::Storm { 2 } else { 1 };
-    let is_slow = outcome.slowest_recovery >= RECOVERY_MAX * times;
+    // Anvil answers in the host's time: on a busy machine it is a slow endpoint, which is no fault.
+    let is_slow = ground == Ground::Simulated && outcome.slowest_recovery >= RECOVERY_MAX * times;
     let wrong = (is_slow || !outcome.report.violations.is_empty()).then(|| {
         let (scenario, history) = (outcome.scenario, history(&world));
         format!("{scenario:?}, seed {seed}, {ground:?}: {outcome:#?}\n{history}\n")
