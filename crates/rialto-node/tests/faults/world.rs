@@ -34,7 +34,8 @@ pub(crate) const COLLATERAL: Collateral =
 /// Locks that a node may hold without a proof, by its settings.
 pub(crate) const PROMISES_MAX: usize = 6;
 /// The time that must be left after proving: a lock and a delivery may wait for two blocks each, and a
-/// proof may take some seconds more than most have taken.
+/// proof may take some seconds more than most have taken. The planner counts on neither by itself: with
+/// 5 s here, an order that is locked at the last moment is sometimes lost (`outage`).
 const MARGIN_S: u64 = 15;
 const MILLIETHER: u64 = 1_000_000_000_000_000;
 
