@@ -7,6 +7,7 @@
 use crate::{Broken, Estimate};
 use serde::Serialize;
 
+pub mod continuous_auction;
 pub mod dutch_lock;
 pub mod pooled_epoch;
 pub mod race;
@@ -29,6 +30,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     dutch_lock::EXPERIMENT,
     sealed_second_price::EXPERIMENT,
     pooled_epoch::EXPERIMENT,
+    continuous_auction::EXPERIMENT,
 ];
 
 /// How much is run.

@@ -12,6 +12,7 @@
 mod dice;
 mod stats;
 
+mod floor;
 mod measure;
 mod owner;
 mod play;

@@ -6,8 +6,8 @@ use crate::{Dice, Owner};
 use alloy_primitives::B256;
 use rialto_mechanism::{
     Account, Allocation, Amount, Auditor, Effect, Entry, Event, Happened, JobId, JobSpec, Kind,
-    Machine, Message, Outcome, Party, Position, Proof, Span, Time, Unstartable, Violation, Why,
-    commitment,
+    Machine, Message, Outcome, Party, Position, Proof, Refusal, Span, Time, Unstartable, Violation,
+    Why, commitment,
 };
 use rialto_protocol::Cycles;
 use std::collections::BTreeMap;
@@ -40,6 +40,9 @@ pub enum Broken {
     /// An invariant does not hold.
     #[error("the auditor has found the mechanism wrong")]
     Violated(#[from] Violation),
+    /// The mechanism refuses a move that an experiment is built on.
+    #[error("the mechanism refuses a move that must be possible")]
+    Refused(#[from] Refusal),
 }
 
 /// Something that will happen.

@@ -1,0 +1,160 @@
+//! One mechanism in the hands of an experiment that makes every move itself, where a [`crate::World`] leaves the
+//! moves to its owners. The auditor judges every step.
+
+use crate::Broken;
+use rialto_mechanism::{
+    Account, Amount, Auditor, Entry, Event, JobId, JobSpec, Machine, Message, Party, Position,
+    Proof, Refusal, Span, Step, Time, Unstartable, find,
+};
+use rialto_protocol::Cycles;
+
+/// A mechanism at work.
+pub(crate) struct Floor {
+    machine: Box<dyn Machine>,
+    auditor: Auditor,
+    now: Time,
+    next_job: JobId,
+}
+
+/// What everybody has in hand at first: enough for any bond, and for all together below
+/// [`Amount::MAX`].
+const FUNDS: Amount = Amount::new(1 << 80);
+/// Who asks for proofs.
+pub(crate) const REQUESTER: Party = Party::repeat_byte(0xff);
+
+/// The address of the prover with this number.
+pub(crate) fn prover(number: usize) -> Party {
+    Party::left_padding_from(&(number as u64 + 1).to_be_bytes())
+}
+
+impl Floor {
+    /// A mechanism of the catalogue under `rules`, and a requester with money.
+    ///
+    /// # Errors
+    /// The rules cannot be read.
+    ///
+    /// # Panics
+    /// If no mechanism has that name.
+    pub(crate) fn new(mechanism: &str, rules: &str) -> Result<Self, Broken> {
+        let kind = find(mechanism).expect("experiments name mechanisms of the catalogue");
+        let machine = kind.start(rules).map_err(|error: Unstartable| Broken::from(error))?;
+        let mut floor =
+            Self { machine, auditor: Auditor::default(), now: Time(1_000_000), next_job: JobId(1) };
+        floor.fund(REQUESTER)?;
+        Ok(floor)
+    }
+
+    /// The virtual time.
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// What a party has in hand and at stake beyond what it was first given.
+    pub(crate) fn gain(&self, party: Party) -> f64 {
+        let balance = |account| self.balance(account);
+        let worth = balance(Account::Hand(party)) + balance(Account::Stake(party));
+        // In whole numbers first: together they are beyond what a double holds exactly.
+        (worth - FUNDS.get() as i128) as f64
+    }
+
+    /// What has been burned.
+    pub(crate) fn burned(&self) -> f64 {
+        self.balance(Account::Burned) as f64
+    }
+
+    fn balance(&self, account: Account) -> i128 {
+        self.machine.ledger().balance(account).get() as i128
+    }
+
+    /// Something happens, or is refused.
+    ///
+    /// # Errors
+    /// The auditor finds an invariant violated.
+    pub(crate) fn enter(&mut self, event: Event) -> Result<Step, Broken> {
+        let entry = Entry { at: self.now, event };
+        let step = self.machine.step(&entry);
+        self.auditor.watch(&entry, &step, &*self.machine)?;
+        Ok(step)
+    }
+
+    /// Something happens that must be possible.
+    ///
+    /// # Errors
+    /// It is refused, or the auditor finds an invariant violated.
+    pub(crate) fn must(&mut self, event: Event) -> Result<Step, Broken> {
+        let step = self.enter(event)?;
+        step.refused.map_or(Ok(step), |refusal| Err(refusal.into()))
+    }
+
+    /// Gives a party money: a fixed sum that is never the limit.
+    ///
+    /// # Errors
+    /// As [`Floor::must`].
+    pub(crate) fn fund(&mut self, party: Party) -> Result<(), Broken> {
+        self.must(Event::Fund { party, amount: FUNDS }).map(drop)
+    }
+
+    /// A party that has money becomes a member, or changes its position.
+    ///
+    /// # Errors
+    /// As [`Floor::must`].
+    pub(crate) fn join(&mut self, party: Party, position: Position) -> Result<(), Broken> {
+        self.must(Event::Join { party, position }).map(drop)
+    }
+
+    /// A job for the requester; its number.
+    ///
+    /// # Errors
+    /// As [`Floor::must`].
+    pub(crate) fn open(
+        &mut self,
+        cycles: u64,
+        max_pay: Amount,
+        patience: Span,
+    ) -> Result<JobId, Broken> {
+        let (requester, deadline) = (REQUESTER, self.now + patience);
+        let spec = JobSpec { requester, cycles: Cycles(cycles), parts: 1, max_pay, deadline };
+        let job = self.next_job;
+        self.must(Event::Open { job, spec })?;
+        self.next_job = JobId(job.0 + 1);
+        Ok(job)
+    }
+
+    /// A party speaks; why it was not heard, if it was not.
+    ///
+    /// # Errors
+    /// The auditor finds an invariant violated.
+    pub(crate) fn say(
+        &mut self,
+        from: Party,
+        job: Option<JobId>,
+        message: Message,
+    ) -> Result<Option<Refusal>, Broken> {
+        self.enter(Event::Say { from, job, message }).map(|step| step.refused)
+    }
+
+    /// A valid proof arrives; why it is not accepted, if it is not.
+    ///
+    /// # Errors
+    /// The auditor finds an invariant violated.
+    pub(crate) fn deliver(&mut self, job: JobId, by: Party) -> Result<Option<Refusal>, Broken> {
+        self.enter(Event::Deliver { job, by, proof: Proof::PLAIN }).map(|step| step.refused)
+    }
+
+    /// Time passes.
+    ///
+    /// # Errors
+    /// The auditor finds an invariant violated.
+    pub(crate) fn pass(&mut self, span: Span) -> Result<Step, Broken> {
+        self.now = self.now + span;
+        self.enter(Event::Tick)
+    }
+
+    /// The party that has a job, the first if several have.
+    pub(crate) fn holder(&self, job: JobId) -> Option<Party> {
+        let rialto_mechanism::Stage::Allocated(allocation) = self.machine.job(job)?.stage else {
+            return None;
+        };
+        allocation.holders.first().map(|holder| holder.party)
+    }
+}
