@@ -21,9 +21,11 @@ mod world;
 pub mod experiment;
 pub mod oracle;
 
+#[cfg(test)]
+mod tests;
+
 pub use dice::Dice;
 pub use measure::{Concentration, Measures, OwnerSums};
-pub use owner::{Bidding, Cost, Owner};
-pub use play::{NoPlay, Play};
+pub use owner::{Bidding, Cost, Habit, Others, Owner, Region};
 pub use stats::{Estimate, Mean};
-pub use world::{Broken, World};
+pub use world::{Broken, Job, World};

@@ -2,15 +2,18 @@
 
 use crate::Mean;
 use rialto_mechanism::Amount;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a world showed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     /// Jobs that came.
     pub jobs: u64,
-    /// Jobs that were proven by their deadline.
+    /// Jobs that were proven.
     pub proven: u64,
+    /// Of them, those that were proven as early as their requester wanted, where a mechanism makes it
+    /// allow for more time than that.
+    pub timely: u64,
     /// Milliseconds from a job's opening until somebody could be sure enough to begin.
     pub alloc_latency_ms: Mean,
     /// Milliseconds from a job's opening until its end, of those that were proven.
@@ -19,6 +22,13 @@ pub struct Measures {
     pub paid: Mean,
     /// What was paid, over what the paid owners' runs cost.
     pub markup: Mean,
+    /// What was paid, over what the job would have cost whoever could do it cheapest.
+    pub second_best_gap: Mean,
+    /// Seconds for which as much as a job may cost at most was locked up as bond or stake for it.
+    pub capital_s: Mean,
+    /// What was said and delivered and was not refused: each would be a transaction where the mechanism
+    /// is a contract.
+    pub operations: u64,
     /// Cycles that all owners spent.
     pub cycles_spent: f64,
     /// Cycles of the proofs that were accepted.
@@ -30,7 +40,7 @@ pub struct Measures {
 }
 
 /// What one owner came to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OwnerSums {
     /// Jobs that it was given to do.
     pub given: u64,
@@ -74,6 +84,11 @@ impl Measures {
     /// The share of jobs that were proven in time.
     pub fn live(&self) -> f64 {
         self.proven as f64 / self.jobs.max(1) as f64
+    }
+
+    /// Accepted messages and deliveries for a job.
+    pub fn operations_per_job(&self) -> f64 {
+        self.operations as f64 / self.jobs.max(1) as f64
     }
 
     /// How payments are spread over owners; nothing if nobody was paid.

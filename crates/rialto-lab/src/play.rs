@@ -1,54 +1,127 @@
-//! What a mechanism asks of those who take part: the moves that its owners make.
+//! How owners take part in a mechanism, whichever it is: they say all that can be said, a mechanism
+//! refuses what it does not understand, and they do not say that again. What else they must know, they
+//! learn from refusals too: how much must be at stake, from when on a bid may be shown, how low a bid must be.
+//!
+//! So a new mechanism needs nothing here, unless it counts in units of its own ([`Play::of`]) or asks for a
+//! move that none of the others know.
 
-use rialto_mechanism::Span;
+use crate::Owner;
+use rialto_mechanism::{Amount, JobSpec, Message, Party, Span};
+use rialto_protocol::Cycles;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
-/// How one takes part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Play {
-    /// One proves and delivers.
-    Race,
-    /// One proves every epoch whole and delivers before its window ends, whatever others do.
-    Pool,
-    /// One locks when the price has risen far enough, then proves.
-    Clock,
-    /// One commits to a bid, shows it later, and proves what one has won.
-    Sealed {
-        /// How long bids are committed.
-        commit: Span,
-    },
+mod at_large;
+mod for_a_job;
+mod membership;
+
+/// Something that can be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Word {
+    Join,
+    Measure,
+    /// A price for all jobs to come.
+    BidAtLarge,
+    /// A price for one job, whichever it is.
+    Ask,
+    Poll,
+    Lock,
+    Bid,
+    Commit,
+    Accept,
+    /// A requester's choice among those who have bid.
+    Choose,
+    /// A requester's consent to the best proof so far.
+    Buy,
 }
 
-/// The rules of a sealed auction, as far as bidders must know them.
+/// What is known of a mechanism by those who take part in it.
+#[derive(Debug, Default)]
+pub(crate) struct Play {
+    not_understood: BTreeSet<Word>,
+    /// Whether a price is for a million cycles.
+    prices_mcycles: bool,
+    /// Whether one is paid what one asks for.
+    own_price: bool,
+    /// The length of what it calls a cycle, if that is a time.
+    cycle: Option<Span>,
+    /// Whether a proof says how many parts of its job it covers.
+    pub(crate) counts_parts: bool,
+    /// How long after a job's opening bids are shown.
+    reveal_after: Option<Span>,
+    /// The least that a member must have at stake, where that was said.
+    stake: Option<Amount>,
+    /// Who has failed, and must be measured again where provers are.
+    pub(crate) unmeasured: BTreeSet<Party>,
+    /// Whose price for all jobs stands, and the price.
+    seat: Option<(Party, Amount)>,
+    /// How large jobs are as a rule: a moving average, with one part in [`MEMORY`] for each job.
+    usual: Option<Cycles>,
+}
+
+/// How slowly what is usual changes.
+const MEMORY: u64 = 16;
+/// Where a price is for a million cycles; elsewhere it is for a job.
+const PRICES_MCYCLES: &[&str] = &["prover-auction", "stake-pool"];
+/// Where what one is paid does not depend on what one asks for, so that one asks for one's cost.
+const TRUTHFUL: &[&str] = &["sealed-second-price"];
+
+/// The one parameter of a mechanism that counts a job's cycles in time.
 #[derive(Deserialize)]
-struct Windows {
-    commit: Span,
-}
-
-/// A mechanism that no owner here knows how to take part in.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the laboratory's owners do not know how to take part in {mechanism}")]
-pub struct NoPlay {
-    /// Its name.
-    pub mechanism: String,
+struct Clocked {
+    cycle: Span,
 }
 
 impl Play {
-    /// How one takes part in a mechanism, by its name and rules.
-    ///
-    /// # Errors
-    /// Nobody here knows.
-    pub fn of(mechanism: &str, rules: &str) -> Result<Self, NoPlay> {
-        match mechanism {
-            "open-race" => Ok(Self::Race),
-            "dutch-lock" => Ok(Self::Clock),
-            "pooled-epoch" => Ok(Self::Pool),
-            "sealed-second-price" => {
-                let windows: Windows = toml::from_str(rules)
-                    .map_err(|_| NoPlay { mechanism: mechanism.to_owned() })?;
-                Ok(Self::Sealed { commit: windows.commit })
-            }
-            other => Err(NoPlay { mechanism: other.to_owned() }),
+    /// What is known of a mechanism from the start, by its name and rules.
+    pub(crate) fn of(mechanism: &str, rules: &str) -> Self {
+        let clocked = (mechanism == "gevulot").then(|| toml::from_str::<Clocked>(rules).ok());
+        Self {
+            prices_mcycles: PRICES_MCYCLES.contains(&mechanism),
+            own_price: !TRUTHFUL.contains(&mechanism),
+            cycle: clocked.flatten().map(|clocked| clocked.cycle),
+            ..Self::default()
         }
+    }
+
+    /// Whether a word is worth saying.
+    pub(crate) fn knows(&self, word: Word) -> bool {
+        !self.not_understood.contains(&word)
+    }
+
+    /// A word that the mechanism has no use for is not said again.
+    fn forget(&mut self, word: Word) {
+        self.not_understood.insert(word);
+    }
+
+    /// A job in the mechanism's own units: where a cycle is a time, twice what the job takes the slowest.
+    pub(crate) fn in_its_units(&self, spec: &JobSpec, owners: &[Owner]) -> JobSpec {
+        let Some(cycle) = self.cycle else { return spec.clone() };
+        let slowest = owners.iter().map(|owner| owner.usual_ms(spec.cycles)).fold(0.0, f64::max);
+        let cycles = (2.0 * slowest / cycle.get().max(1) as f64).ceil().max(1.0) as u64;
+        JobSpec { cycles: Cycles(cycles), ..spec.clone() }
+    }
+
+    /// How large the next job will be, as far as anybody knows.
+    fn expect(&mut self, next: Cycles) -> Cycles {
+        let before = self.usual.unwrap_or(next);
+        self.usual = Some(Cycles((before.0 * (MEMORY - 1) + next.0) / MEMORY));
+        before
+    }
+}
+
+/// Which word a message is, of a requester or of a prover.
+fn word(message: &Message, at_large: bool, by_requester: bool) -> Option<Word> {
+    match message {
+        Message::Lock => Some(Word::Lock),
+        Message::Bid { .. } if at_large => Some(Word::BidAtLarge),
+        Message::Bid { .. } => Some(Word::Bid),
+        Message::Ask { .. } => Some(Word::Ask),
+        Message::Commit { .. } => Some(Word::Commit),
+        Message::Choose { .. } => Some(Word::Choose),
+        Message::Accept if by_requester => Some(Word::Buy),
+        Message::Accept => Some(Word::Accept),
+        Message::Poll => Some(Word::Poll),
+        Message::Reveal { .. } | Message::Decline => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Means and how sure they are.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A mean with its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -12,7 +12,7 @@ pub struct Estimate {
 }
 
 /// A mean in the making, after Welford: in one pass and without loss of digits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
     count: u64,
     mean: f64,

@@ -1,30 +1,37 @@
 //! One mechanism, the owners who take part in it, and virtual time.
 
 use crate::measure::{Measures, OwnerSums};
-use crate::play::{NoPlay, Play};
+use crate::play::{Play, Word};
 use crate::{Dice, Owner};
-use alloy_primitives::B256;
 use rialto_mechanism::{
-    Account, Allocation, Amount, Auditor, Effect, Entry, Event, Happened, JobId, JobSpec, Kind,
-    Machine, Message, Outcome, Party, Position, Proof, Refusal, Span, Time, Unstartable, Violation,
-    Why, commitment,
+    Amount, Auditor, Entry, Event, JobId, JobSpec, Kind, Machine, Message, Party, Proof, Refusal,
+    Span, Time, Unstartable, Violation,
 };
 use rialto_protocol::Cycles;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+
+mod tally;
+mod work;
+
+use tally::Bill;
+use work::Work;
 
 /// A world in which jobs can be offered.
 pub struct World {
     machine: Box<dyn Machine>,
     auditor: Auditor,
-    play: Play,
-    owners: Vec<Owner>,
+    pub(crate) play: Play,
+    pub(crate) owners: Vec<Owner>,
     owner_of: BTreeMap<Party, usize>,
+    /// What each owner is doing.
+    pub(crate) desks: Vec<Workbench>,
     agenda: BTreeMap<(Time, u64), Due>,
     entered: u64,
-    now: Time,
+    pub(crate) now: Time,
     next_job: JobId,
-    live: BTreeMap<JobId, Live>,
-    dice: Dice,
+    pub(crate) live: BTreeMap<JobId, Live>,
+    seed: u64,
+    pub(crate) dice: Dice,
     measures: Measures,
 }
 
@@ -34,9 +41,6 @@ pub enum Broken {
     /// The mechanism cannot be set to work.
     #[error(transparent)]
     Unstartable(#[from] Unstartable),
-    /// Nobody knows how to take part in it.
-    #[error(transparent)]
-    NoPlay(#[from] NoPlay),
     /// An invariant does not hold.
     #[error("the auditor has found the mechanism wrong")]
     Violated(#[from] Violation),
@@ -45,51 +49,93 @@ pub enum Broken {
     Refused(#[from] Refusal),
 }
 
+/// What somebody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// When, counted from the world's beginning.
+    pub at: Span,
+    /// How much work it is.
+    pub cycles: Cycles,
+    /// In how many parts it can be proven.
+    pub parts: u32,
+    /// The most that is paid for it.
+    pub max_pay: Amount,
+    /// How long a proof is of use.
+    pub patience: Span,
+}
+
 /// Something that will happen.
 #[derive(Clone, Debug)]
-enum Due {
+pub(crate) enum Due {
     Open(JobSpec),
-    Say { from: Party, job: JobId, message: Message },
-    Deliver { by: Party, job: JobId },
-    Seed { round: u64 },
+    Say {
+        from: Party,
+        job: Option<JobId>,
+        message: Message,
+    },
+    /// The requester chooses one of those who have bid.
+    Choose {
+        job: JobId,
+    },
+    /// A machine is through with a work.
+    Done {
+        owner: usize,
+        job: JobId,
+        work: usize,
+    },
+    Deliver {
+        by: Party,
+        job: JobId,
+        valid: bool,
+    },
+    Seed {
+        round: u64,
+    },
+    Leave {
+        owner: usize,
+    },
 }
 
 /// A job that is not over.
-struct Live {
-    opened_at: Time,
-    spec: JobSpec,
+pub(crate) struct Live {
+    pub(crate) opened_at: Time,
+    /// As its requester wants it.
+    pub(crate) spec: JobSpec,
     /// What it costs each owner; nothing for those who take no part.
-    costs: Vec<Option<Amount>>,
+    pub(crate) costs: Vec<Option<Amount>>,
     works: Vec<Work>,
-    is_allocated: bool,
-    paid: u128,
-    /// What the runs of those who were paid cost them.
-    paid_for: u128,
+    /// What has been asked for it in the open.
+    pub(crate) quotes: Vec<(Party, Amount)>,
+    bill: Bill,
 }
 
-/// A proof in the making.
-struct Work {
-    owner: usize,
-    began: Time,
-    ends: Time,
+/// What an owner is doing.
+#[derive(Default)]
+pub(crate) struct Workbench {
+    running: u32,
+    waiting: VecDeque<(JobId, usize)>,
+    /// Asks of its that stand at large.
+    pub(crate) asks: u32,
+    /// Whether it has left for good.
+    pub(crate) is_gone: bool,
 }
 
 /// What everybody has in hand at first: enough for any bond, and for all together below
 /// [`Amount::MAX`].
 const FUNDS: Amount = Amount::new(1 << 80);
-/// What each address has at stake where members have stakes.
-const STAKE: Amount = Amount::new(1 << 60);
 /// A world's clock begins here, so that nothing happens at zero.
 const BEGIN: Time = Time(1_000_000);
+/// How long outages of regions last.
+const OUTAGE: Span = Span::s(3_600);
 
 impl World {
     /// A mechanism under `rules` with its owners. The seed decides everything that chance does.
     ///
     /// # Errors
-    /// The rules cannot be read, or nobody here knows how to take part.
+    /// The rules cannot be read.
     pub fn new(kind: &Kind, rules: &str, owners: Vec<Owner>, seed: u64) -> Result<Self, Broken> {
         let machine = kind.start(rules)?;
-        let play = Play::of(machine.about().name, rules)?;
+        let play = Play::of(machine.about().name, rules);
         let measures =
             Measures { owners: vec![OwnerSums::default(); owners.len()], ..Measures::default() };
         let mut world = Self {
@@ -97,12 +143,14 @@ impl World {
             auditor: Auditor::default(),
             play,
             owner_of: BTreeMap::new(),
+            desks: owners.iter().map(|_| Workbench::default()).collect(),
             owners,
             agenda: BTreeMap::new(),
             entered: 0,
             now: BEGIN,
             next_job: JobId(1),
             live: BTreeMap::new(),
+            seed,
             dice: Dice::new(seed, "world"),
             measures,
         };
@@ -112,9 +160,10 @@ impl World {
                 let party = party(owner, address);
                 world.owner_of.insert(party, owner);
                 world.enter(Event::Fund { party, amount: FUNDS })?;
-                // A mechanism without members refuses, which changes nothing.
-                let position = Position { stake: STAKE, price: Amount::ZERO, capacity: 1_000 };
-                world.enter(Event::Join { party, position })?;
+            }
+            world.enrol(owner)?;
+            if let Some(after) = world.owners[owner].leaves_after {
+                world.plan(BEGIN + after, Due::Leave { owner });
             }
         }
         Ok(world)
@@ -138,12 +187,36 @@ impl World {
         self.now
     }
 
-    /// Offers a job `after` a while.
+    /// Offers a job of one part `after` a while.
     pub fn offer(&mut self, after: Span, cycles: Cycles, max_pay: Amount, patience: Span) {
-        let at = self.now + after;
-        let spec =
-            JobSpec { requester: REQUESTER, cycles, parts: 1, max_pay, deadline: at + patience };
+        let at = (self.now + after).since(BEGIN);
+        self.schedule(&Job { at, cycles, parts: 1, max_pay, patience });
+    }
+
+    /// Offers a job at its time, which is not over yet.
+    pub fn schedule(&mut self, job: &Job) {
+        let at = BEGIN + job.at;
+        let spec = JobSpec {
+            requester: REQUESTER,
+            cycles: job.cycles,
+            parts: job.parts,
+            max_pay: job.max_pay,
+            deadline: at + job.patience,
+        };
         self.plan(at, Due::Open(spec));
+    }
+
+    /// Offers all jobs, in the order of their times, and lets time pass until every one is over. What is
+    /// held at a time does not grow with their number.
+    ///
+    /// # Errors
+    /// The auditor finds an invariant violated.
+    pub fn run_all(&mut self, jobs: impl IntoIterator<Item = Job>) -> Result<(), Broken> {
+        for job in jobs {
+            self.pass_until(BEGIN + job.at)?;
+            self.schedule(&job);
+        }
+        self.run()
     }
 
     /// Lets time pass until every job that was offered is over.
@@ -151,280 +224,191 @@ impl World {
     /// # Errors
     /// The auditor finds an invariant violated.
     pub fn run(&mut self) -> Result<(), Broken> {
+        self.pass_until(Time(u64::MAX))
+    }
+
+    // -------------------------------------------------------------------------------- driving
+
+    /// What happens before `end` happens; nothing more once all jobs are over.
+    fn pass_until(&mut self, end: Time) -> Result<(), Broken> {
         while !self.agenda.is_empty() || !self.live.is_empty() {
             let planned = self.agenda.first_key_value().map(|((at, _), _)| *at);
             let wakes = self.machine.next_wake();
-            match (planned, wakes) {
-                (Some(at), wake) if wake.is_none_or(|wake| at <= wake) => {
+            let next = [planned, wakes].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next < end) else { break };
+            self.now = next;
+            match planned == Some(next) {
+                true => {
                     let Some((_, due)) = self.agenda.pop_first() else { break };
-                    self.now = at;
                     self.act(due)?;
                 }
-                (_, Some(wake)) => {
-                    self.now = wake;
+                false => {
                     self.enter(Event::Tick)?;
                 }
-                (_, None) => break,
             }
         }
         Ok(())
     }
 
-    // -------------------------------------------------------------------------------- driving
-
-    fn plan(&mut self, at: Time, due: Due) {
+    pub(crate) fn plan(&mut self, at: Time, due: Due) {
         self.entered += 1;
         self.agenda.insert((at, self.entered), due);
     }
 
     fn act(&mut self, due: Due) -> Result<(), Broken> {
+        let lives = |job: &JobId| self.live.contains_key(job);
         match due {
-            Due::Open(spec) => {
-                let job = self.next_job;
-                self.next_job = JobId(job.0 + 1);
-                self.measures.jobs += 1;
-                self.admit(job, &spec);
-                self.enter(Event::Open { job, spec })?;
-                if self.machine.job(job).is_none() {
-                    self.live.remove(&job);
-                } else {
-                    self.take_part(job);
-                }
+            Due::Open(spec) => self.open(&spec),
+            Due::Say { job: Some(job), .. }
+            | Due::Deliver { job, .. }
+            | Due::Done { job, .. }
+            | Due::Choose { job }
+                if !lives(&job) =>
+            {
+                // The job is over.
+                Ok(())
             }
-            Due::Say { from, job, message } if self.live.contains_key(&job) => {
-                self.enter(Event::Say { from, job: Some(job), message })?;
+            Due::Say { from, job, message } => self.speak(from, job, message),
+            Due::Choose { job } => self.choose(job),
+            Due::Done { owner, job, work } => {
+                self.done(owner, job, work);
+                Ok(())
             }
-            Due::Deliver { by, job } if self.live.contains_key(&job) => {
-                // All parts of a job of parts, of which there is one here.
-                let part = u32::from(self.play == Play::Pool);
-                self.enter(Event::Deliver { job, by, proof: Proof { valid: true, part } })?;
-            }
-            // The job is over.
-            Due::Say { .. } | Due::Deliver { .. } => {}
+            Due::Deliver { by, job, valid } => self.deliver(by, job, valid),
             Due::Seed { round } => {
-                let seed = B256::left_padding_from(&self.dice.below(u64::MAX).to_be_bytes());
-                let seed = alloy_primitives::keccak256(seed);
+                let seed = self.dice.below(u64::MAX).to_be_bytes();
+                let seed =
+                    alloy_primitives::keccak256(alloy_primitives::B256::left_padding_from(&seed));
                 self.enter(Event::Seed { round, seed, published: self.now })?;
+                Ok(())
+            }
+            Due::Leave { owner } => {
+                self.desks[owner].is_gone = true;
+                for address in 0..self.owners[owner].addresses {
+                    self.enter(Event::Leave { party: party(owner, address) })?;
+                }
+                Ok(())
             }
         }
-        Ok(())
     }
 
-    fn enter(&mut self, event: Event) -> Result<(), Broken> {
+    /// Enters an event into the log and notices what comes of it. Says why it was refused, if it was.
+    pub(crate) fn enter(&mut self, event: Event) -> Result<Option<Refusal>, Broken> {
+        let counts = matches!(event, Event::Say { .. } | Event::Deliver { .. });
         let entry = Entry { at: self.now, event };
         let step = self.machine.step(&entry);
         self.auditor.watch(&entry, &step, &*self.machine)?;
         step.effects.iter().for_each(|happened| self.notice(happened));
+        self.measures.operations += u64::from(counts && step.refused.is_none());
+        Ok(step.refused)
+    }
+
+    /// A job is offered; who must be given more time than it wants, is.
+    fn open(&mut self, wanted: &JobSpec) -> Result<(), Broken> {
+        self.measures.jobs += 1;
+        self.stand(wanted)?;
+        let job = self.next_job;
+        self.next_job = JobId(job.0 + 1);
+        self.admit(job, wanted);
+        let mut spec = self.play.in_its_units(wanted, &self.owners);
+        for _ in 0..3 {
+            let refused = self.enter(Event::Open { job, spec: spec.clone() })?;
+            match refused {
+                Some(Refusal::DeadlineTooSoon { earliest }) => {
+                    spec.deadline = earliest + wanted.deadline.since(self.now);
+                }
+                Some(Refusal::DeadlineTooLate { latest }) => spec.deadline = latest,
+                Some(Refusal::WrongParts { min, max }) => spec.parts = spec.parts.clamp(min, max),
+                _ => break,
+            }
+        }
+        match self.machine.job(job) {
+            None => drop(self.live.remove(&job)),
+            Some(_) => self.take_part(job),
+        }
         Ok(())
     }
 
+    /// The world's book of a job, opened before the mechanism hears of it.
     fn admit(&mut self, job: JobId, spec: &JobSpec) {
-        let (owners, dice) = (&self.owners, &mut self.dice);
-        let cost = |owner: &Owner| {
+        let (owners, desks, dice) = (&self.owners, &self.desks, &mut self.dice);
+        let cost = |(owner, desk): (&Owner, &Workbench)| {
             let cost = owner.cost.of(spec.cycles, dice);
-            dice.chance(owner.presence).then_some(cost)
+            (dice.chance(owner.presence) && !desk.is_gone).then_some(cost)
         };
-        let costs = owners.iter().map(cost).collect();
         let live = Live {
             opened_at: self.now,
             spec: spec.clone(),
-            costs,
+            costs: owners.iter().zip(desks).map(cost).collect(),
             works: Vec::new(),
-            is_allocated: false,
-            paid: 0,
-            paid_for: 0,
+            quotes: Vec::new(),
+            bill: Bill::new(self.now),
         };
         self.live.insert(job, live);
     }
 
-    // -------------------------------------------------------------------------------- effects
-
-    fn notice(&mut self, happened: &Happened) {
-        let at = happened.at;
-        match &happened.effect {
-            Effect::Moved { from, to, amount, why } => self.count(*from, *to, *amount, *why),
-            Effect::Allocated { job, allocation } => self.allocated(*job, allocation, at),
-            Effect::Lapsed { job, .. } => self.opened_to_all(*job, at),
-            Effect::Reopened { .. } => {}
-            Effect::Settled { job, outcome } => self.settled(*job, *outcome, at),
-            Effect::Frozen { round, not_before, .. } => {
-                self.plan(*not_before, Due::Seed { round: *round });
-            }
-        }
-    }
-
-    fn count(&mut self, from: Account, to: Account, amount: Amount, why: Why) {
-        let spent = match (from, why) {
-            (_, Why::Funding | Why::Escrow | Why::Bond | Why::Release | Why::Stake) => return,
-            (_, Why::Refund) => return,
-            (Account::Escrow(job), _) => Some(job),
-            _ => None,
-        };
-        if to == Account::Burned {
-            self.measures.burned = self.measures.burned.saturating_add(amount);
-        }
-        if let Account::Bond(_, loser) | Account::Stake(loser) = from
-            && let Some(loser) = self.owner_of.get(&loser)
+    fn deliver(&mut self, by: Party, job: JobId, valid: bool) -> Result<(), Broken> {
+        let Some(live) = self.live.get(&job) else { return Ok(()) };
+        let (parts, opened_at) = (live.spec.parts, live.opened_at);
+        let mut part = if self.play.counts_parts { parts } else { 0 };
+        let mut refused = self.enter(Event::Deliver { job, by, proof: Proof { valid, part } })?;
+        if let Some(Refusal::WrongParts { max, .. }) = refused
+            && part == 0
         {
-            self.measures.owners[*loser].forfeited += amount.get() as f64;
+            // What is proven of a job of parts is all of it.
+            (self.play.counts_parts, part) = (true, max.min(parts));
+            refused = self.enter(Event::Deliver { job, by, proof: Proof { valid, part } })?;
         }
-        let payee = match to {
-            Account::Hand(party) => self.owner_of.get(&party).copied(),
+        let again = match refused {
+            Some(Refusal::TooEarly { from }) => Some(from),
+            Some(Refusal::Reserved { until }) => Some(until.next()),
             _ => None,
         };
-        if let Some(owner) = payee {
-            let sums = &mut self.measures.owners[owner];
-            sums.paid += amount.get() as f64;
-            sums.won += 1;
+        if let Some(at) = again.filter(|at| *at > self.now) {
+            self.plan(at, Due::Deliver { by, job, valid });
         }
-        if let Some(live) = spent.and_then(|job| self.live.get_mut(&job)) {
-            live.paid += amount.get();
-            live.paid_for += payee.and_then(|owner| live.costs[owner]).map_or(0, Amount::get);
+        if refused.is_none() && self.play.knows(Word::Buy) {
+            self.buy(job, opened_at);
         }
+        Ok(())
     }
 
-    fn allocated(&mut self, job: JobId, allocation: &Allocation, at: Time) {
-        let Some(live) = self.live.get_mut(&job) else { return };
-        if !std::mem::replace(&mut live.is_allocated, true) {
-            self.measures.alloc_latency_ms.add(at.since(live.opened_at).get() as f64);
-        }
-        for holder in &allocation.holders {
-            let Some(owner) = self.owner_of.get(&holder.party).copied() else { continue };
-            self.measures.owners[owner].given += 1;
-            if !self.dice.chance(self.owners[owner].fault) {
-                self.begin(job, owner, holder.party, at);
-            }
-        }
-        if allocation.holders.is_empty() && self.play != Play::Pool {
-            self.opened_to_all(job, at);
-        }
+    // -------------------------------------------------------------------------------- looking
+
+    /// Whether an owner will not deliver what it is given now.
+    pub(crate) fn fails(&mut self, owner: usize, at: Time) -> bool {
+        let Owner { fault, region, habit, .. } = self.owners[owner];
+        let fault = self.dice.chance(fault) || habit == crate::Habit::Withholding;
+        let hour = at.since(BEGIN).get() / OUTAGE.get();
+        let is_out = region.is_some_and(|region| {
+            let name = format!("region {} in hour {hour}", region.number);
+            Dice::new(self.seed, &name).chance(region.outage)
+        });
+        fault || is_out || self.desks[owner].is_gone
     }
 
-    /// Everybody whom it pays begins, in random order, so that equal ones are equal.
-    fn opened_to_all(&mut self, job: JobId, at: Time) {
-        let Some(offered) = self.rescue_pay(job) else { return };
+    pub(crate) fn machine(&self) -> &dyn Machine {
+        &*self.machine
+    }
+
+    /// Everybody, in random order, so that equal ones are equal.
+    pub(crate) fn shuffled(&mut self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.owners.len()).collect();
         self.dice.shuffle(&mut order);
-        for owner in order {
-            let Some(live) = self.live.get(&job) else { return };
-            let works = live.works.iter().any(|work| work.owner == owner);
-            let pays = live.costs[owner].is_some_and(|cost| cost <= offered);
-            if !works && pays && !self.dice.chance(self.owners[owner].fault) {
-                self.begin(job, owner, party(owner, 0), at);
-            }
-        }
+        order
     }
 
-    /// What the first to deliver gets of a job that is open to all.
-    fn rescue_pay(&self, job: JobId) -> Option<Amount> {
-        let view = self.machine.job(job)?;
-        let rialto_mechanism::Stage::Allocated(allocation) = view.stage else { return None };
-        allocation.open_at?;
-        let lost = allocation
-            .holders
-            .iter()
-            .map(|holder| allocation.forfeit.split_down(holder.at_risk).rescuer);
-        Some(lost.fold(allocation.rescue_pay, Amount::saturating_add))
-    }
-
-    fn begin(&mut self, job: JobId, owner: usize, by: Party, at: Time) {
-        let Some(live) = self.live.get_mut(&job) else { return };
-        let ends = at + self.owners[owner].time(live.spec.cycles, &mut self.dice);
-        live.works.push(Work { owner, began: at, ends });
-        let arrives = ends + self.owners[owner].latency;
-        self.plan(arrives, Due::Deliver { by, job });
-    }
-
-    fn settled(&mut self, job: JobId, outcome: Outcome, at: Time) {
-        let Some(live) = self.live.remove(&job) else { return };
-        let cycles = live.spec.cycles.0 as f64;
-        for work in &live.works {
-            let whole = work.ends.since(work.began).get().max(1) as f64;
-            let done = (at.since(work.began).get() as f64 / whole).min(1.0);
-            self.measures.cycles_spent += cycles * done;
-            let cost = live.costs[work.owner].map_or(0, Amount::get) as f64;
-            self.measures.owners[work.owner].cost += cost * done;
-        }
-        if outcome == Outcome::Proven {
-            self.measures.proven += 1;
-            self.measures.cycles_useful += cycles;
-            self.measures.delay_ms.add(at.since(live.opened_at).get() as f64);
-            self.measures.paid.add(live.paid as f64);
-            if live.paid_for > 0 {
-                self.measures.markup.add(live.paid as f64 / live.paid_for as f64);
-            }
-        }
-    }
-
-    // -------------------------------------------------------------------------------- playing
-
-    /// Everybody who takes part makes its moves, in random order, so that equal ones are equal.
-    fn take_part(&mut self, job: JobId) {
-        let mut order: Vec<usize> = (0..self.owners.len()).collect();
-        self.dice.shuffle(&mut order);
-        for owner in order {
-            let Some(cost) = self.live.get(&job).and_then(|live| live.costs[owner]) else {
-                continue;
-            };
-            let ask = self.owners[owner].bidding.ask(cost);
-            match self.play {
-                Play::Race => {}
-                Play::Pool if self.dice.chance(self.owners[owner].fault) => {}
-                Play::Pool => self.begin(job, owner, party(owner, 0), self.now),
-                Play::Clock => self.watch_clock(job, owner, ask),
-                Play::Sealed { commit } => self.seal_bids(job, owner, ask, commit),
-            }
-        }
-    }
-
-    /// An owner locks at the first instant at which the price reaches what it asks for.
-    fn watch_clock(&mut self, job: JobId, owner: usize, ask: Amount) {
-        let Some(live) = self.live.get(&job) else { return };
-        if let Some(at) = self.first_time_at(job, ask, live.spec.deadline) {
-            let heard = at + self.owners[owner].latency;
-            let from = party(owner, 0);
-            self.plan(heard, Due::Say { from, job, message: Message::Lock });
-        }
-    }
-
-    /// An owner's first address bids what it asks for; the others bid the most, if they are decoys.
-    fn seal_bids(&mut self, job: JobId, owner: usize, ask: Amount, commit: Span) {
-        let Some(most) = self.live.get(&job).map(|live| live.spec.max_pay) else { return };
-        let bidders = if self.owners[owner].has_decoys { self.owners[owner].addresses } else { 1 };
-        for address in 0..bidders {
-            let (from, nonce) = (party(owner, address), self.dice.below(u64::MAX));
-            let price = if address == 0 { ask } else { most };
-            let digest = commitment(job, from, price, nonce);
-            self.plan(self.now, Due::Say { from, job, message: Message::Commit { digest } });
-            let shown = self.now + commit + Span::ms(1);
-            self.plan(shown, Due::Say { from, job, message: Message::Reveal { price, nonce } });
-        }
-    }
-
-    /// The first instant from now to `end` at which a price that only rises is at least `ask`.
-    fn first_time_at(&self, job: JobId, ask: Amount, end: Time) -> Option<Time> {
-        let reached = |at: Time| self.machine.price_at(job, at).is_some_and(|price| price >= ask);
-        // The price falls to nothing at the lock's end; what rises ends at the highest price.
-        let (mut early, mut late) = (self.now.0, end.0);
-        while late > early && self.machine.price_at(job, Time(late)).is_none_or(|p| p.get() == 0) {
-            late = early + (late - early) / 2;
-        }
-        if !reached(Time(late)) {
-            return None;
-        }
-        while early < late {
-            let middle = early + (late - early) / 2;
-            if reached(Time(middle)) { late = middle } else { early = middle + 1 }
-        }
-        Some(Time(late))
+    /// Whose address it is.
+    pub(crate) fn owner_of(&self, party: Party) -> Option<usize> {
+        self.owner_of.get(&party).copied()
     }
 }
 
 /// Who asks for proofs.
-const REQUESTER: Party = Party::repeat_byte(0xff);
+pub(crate) const REQUESTER: Party = Party::repeat_byte(0xff);
 
 /// The address of an owner with this number.
-fn party(owner: usize, address: u32) -> Party {
+pub(crate) fn party(owner: usize, address: u32) -> Party {
     let number = (owner as u64 + 1) << 32 | u64::from(address);
     Party::left_padding_from(&number.to_be_bytes())
 }

@@ -1,7 +1,7 @@
 //! Truth, sole bidders and decoys in a sealed second-price auction (E5).
 
 use super::{Effort, Experiment, Row};
-use crate::{Bidding, Broken, Cost, Estimate, Mean, Measures, Owner, World, oracle};
+use crate::{Bidding, Broken, Cost, Estimate, Mean, Measures, Others, Owner, World, oracle};
 use rialto_mechanism::{Amount, Span, find};
 use rialto_protocol::Cycles;
 
@@ -109,16 +109,16 @@ fn mean_price(bidders: u32, effort: Effort) -> Result<Row, Broken> {
 /// One bidder, with a rival in four of five jobs, and a second address that bids the most or stays silent.
 fn decoy(effort: Effort) -> Result<Vec<Row>, Broken> {
     let jobs = effort.jobs(160_000);
-    let gain = |alone: &str, has_decoys: bool| -> Result<Estimate, Broken> {
+    let gain = |alone: &str, others: Others| -> Result<Estimate, Broken> {
         let rival = Owner { presence: 0.8, ..drawn("rival") };
-        let bidder = Owner { addresses: 2, has_decoys, ..drawn("bidder") };
+        let bidder = Owner { addresses: 2, others, ..drawn("bidder") };
         let measures = auction(alone, vec![bidder, rival], jobs)?;
         let mean = measures.owners[0].profit() / jobs as f64 / ONE.get() as f64;
         // A job brings at least nothing and at most the most, so its deviation is half of that at most.
         Ok(Estimate { mean, half: 1.96 * 0.75 / (jobs as f64).sqrt() })
     };
-    let (honest, decoyed) = (gain("own-bid", false)?, gain("own-bid", true)?);
-    let (corrected, both) = (gain("reserve", false)?, gain("reserve", true)?);
+    let (honest, decoyed) = (gain("own-bid", Others::Silent)?, gain("own-bid", Others::Decoys)?);
+    let (corrected, both) = (gain("reserve", Others::Silent)?, gain("reserve", Others::Decoys)?);
     let tolerance = effort.tolerance(0.005);
     let decoys_add =
         Estimate { mean: both.mean - corrected.mean, half: both.half + corrected.half };
