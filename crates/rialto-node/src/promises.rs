@@ -74,6 +74,7 @@ impl Promised {
     fn aged(&self, now: Instant) -> impl Iterator<Item = Job> + '_ {
         let age = now.saturating_duration_since(self.at);
         self.jobs.iter().map(move |job| Job {
+            ready: job.ready.saturating_sub(age),
             left: if job.is_running { job.left.saturating_sub(age) } else { job.left },
             due: job.due.saturating_sub(age),
             ..*job
@@ -91,7 +92,7 @@ mod tests {
     fn job(byte: u8, is_running: bool) -> Job {
         let digest = RequestDigest([byte; 32].into());
         let s = Duration::from_secs;
-        Job { digest, left: s(40), due: s(100), is_running }
+        Job { digest, ready: s(0), left: s(40), spare: s(0), due: s(100), is_running }
     }
 
     fn promising(jobs: Vec<Job>) -> Plan {

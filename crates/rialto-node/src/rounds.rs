@@ -217,8 +217,8 @@ impl Rounds {
             }
             Step::Lock { price } => {
                 let (price, failures) = (*price, self.workshop.failures(digest));
-                self.workshop
-                    .start(job(Hand::Locking), |_| lock::run(venue, open, price, failures));
+                let locking = Hand::Locking { since: venue.head.borrow().now() };
+                self.workshop.start(job(locking), |_| lock::run(venue, open, price, failures));
             }
             Step::Prove { deadline } => {
                 let deadline = *deadline;

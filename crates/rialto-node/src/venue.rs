@@ -63,6 +63,8 @@ pub(crate) struct Head {
     pub(crate) read_to: u64,
     /// The endpoint's newest block.
     pub(crate) newest: BlockRef,
+    /// The time between two blocks lately.
+    pub(crate) block_time: Duration,
     pub(crate) gas_price: Wei,
     pub(crate) free_collateral: Collateral,
 }
@@ -116,6 +118,7 @@ impl Venue {
         let head = *self.head.borrow();
         rialto_planner::Market {
             now: head.now(),
+            block_time: head.block_time,
             gas_price: head.gas_price,
             free_collateral: head.free_collateral,
             token_price: self.prices.borrow().token_in_wei_up(),

@@ -4,8 +4,10 @@ use crate::event::Event;
 use crate::logbook::LogbookError;
 use crate::venue::{Head, Venue};
 use alloy::primitives::Address;
-use rialto_chain::{Bidding, BlockFacts, EventFeed, Market, MarketError, feed::LogSource};
-use rialto_protocol::Wei;
+use rialto_chain::{
+    Bidding, BlockFacts, BlockNumber, EventFeed, Market, MarketError, feed::LogSource,
+};
+use rialto_protocol::{Timestamp, Wei};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -28,6 +30,7 @@ async fn look(
         seen_at: Instant::now(),
         read_to,
         newest: newest.block,
+        block_time: Duration::ZERO,
         gas_price: Wei::from(gas_price),
         free_collateral,
     })
@@ -40,8 +43,42 @@ pub(crate) async fn first_look(
     read_to: u64,
     assumed: &Bidding,
 ) -> Result<Head, MarketError> {
-    let newest = market.endpoint().head().await?;
-    look(market, me, &newest, read_to, assumed).await
+    let endpoint = market.endpoint();
+    let newest = endpoint.head().await?;
+    let earlier = BlockNumber(newest.block.number.0.saturating_sub(BLOCKS_BACK));
+    let (head, earlier) =
+        tokio::join!(look(market, me, &newest, read_to, assumed), endpoint.block_at(earlier));
+    // What is not known now is learned from the blocks to come.
+    let earlier = earlier.ok().flatten().map(|it| (it.block.number, it.timestamp));
+    let block_time = earlier.and_then(|earlier| time_between(earlier, &newest));
+    Ok(Head { block_time: block_time.unwrap_or_default(), ..head? })
+}
+
+/// So many blocks tell how far apart they are as a rule.
+const BLOCKS_BACK: u64 = 16;
+/// No chain has blocks further apart as a rule; one that mines on demand may look so.
+const BLOCK_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// The mean time between blocks from an earlier one on.
+fn time_between(
+    (number, timestamp): (BlockNumber, Timestamp),
+    newest: &BlockFacts,
+) -> Option<Duration> {
+    let blocks = newest.block.number.0.checked_sub(number.0).filter(|blocks| *blocks > 0)?;
+    let passed = Duration::from_secs(timestamp.seconds_until(newest.timestamp));
+    let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+    Some((passed / blocks).min(BLOCK_TIME_MAX))
+}
+
+/// What is known of the time between blocks once there is a newer one than in `head`: the last few
+/// count most.
+fn block_time(head: &Head, newest: &BlockFacts) -> Duration {
+    let known = head.block_time;
+    match time_between((head.newest.number, head.timestamp), newest) {
+        Some(latest) if known.is_zero() => latest,
+        Some(latest) => (known * 7 + latest) / 8,
+        None => known,
+    }
 }
 
 /// Polls until the node ends. Endpoint errors are reported and outlived.
@@ -126,7 +163,10 @@ pub(crate) async fn read<S: LogSource>(
         if (known.newest, known.read_to) != (newest.block, read_to) {
             let assumed = venue.settings().assumed_bidding();
             match look(&venue.market, venue.me(), newest, read_to, &assumed).await {
-                Ok(seen) => head.send_replace(seen),
+                Ok(seen) => {
+                    let block_time = block_time(&known, newest);
+                    head.send_replace(Head { block_time, ..seen })
+                }
                 Err(error) => return Ok(Err(Problem::new(&error, PAUSE_MIN))),
             };
         }

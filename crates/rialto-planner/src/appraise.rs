@@ -7,12 +7,15 @@ use rialto_protocol::lifecycle::split_forfeit_down;
 use rialto_protocol::{
     Collateral, Cycles, ImageId, Journal, Offer, ProofRequest, Selector, Timestamp, Wei, registry,
 };
+use std::time::Duration;
 
 /// What the market looks like right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Market {
     /// The time that the next block will carry, as far as one can tell.
     pub now: Timestamp,
+    /// The time between two blocks lately; nothing while it is not known.
+    pub block_time: Duration,
     /// What a unit of gas costs, in wei.
     pub gas_price: Wei,
     /// Our collateral in the market that is not at stake.
@@ -76,6 +79,14 @@ pub struct Appraisal {
     pub lock: Result<Bid, Refusal>,
     /// In the race after somebody else's lock: our share of the forfeited collateral.
     pub race: Result<Collateral, Refusal>,
+}
+
+impl Market {
+    /// How long a transaction may be on its way when all goes well: it misses a block and is in the
+    /// next.
+    pub fn two_blocks(&self) -> Duration {
+        self.block_time.saturating_mul(2)
+    }
 }
 
 const MILLION: u64 = 1_000_000;

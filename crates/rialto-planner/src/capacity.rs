@@ -1,9 +1,13 @@
 //! One model of capacity, for what may be promised and for what is proven next.
 //!
 //! The prover works in `lanes`; a proof that has begun runs to its end; whenever a lane is free,
-//! the waiting job with the nearest due time starts. The list of jobs is ordered once, so shorter
-//! proofs than estimated never start another one later than the schedule says: promises that hold
-//! on the estimates hold whenever no proof takes longer than its estimate.
+//! the waiting job with the nearest due time has it, and if that cannot begin yet the lane waits for it. The
+//! list of jobs is ordered once, so a proof that ends sooner or begins sooner than expected never starts another one
+//! later than the schedule says: promises that hold on the estimates hold whenever no proof takes
+//! longer than its estimate. Where waiting would be idle, [`Schedule::starts`] lets others go first.
+//!
+//! A proof now and then takes longer than its estimate. What is taken on leaves each job its `spare`,
+//! so that one proof that does is not late; what has been taken on may use it up.
 
 use rialto_protocol::RequestDigest;
 use std::cmp::Reverse;
@@ -15,12 +19,23 @@ use std::time::Duration;
 pub struct Job {
     /// The order.
     pub digest: RequestDigest,
+    /// When it can begin at the earliest: a lock may still be on its way.
+    pub ready: Duration,
     /// How much longer it takes.
     pub left: Duration,
+    /// How much longer than that it may take if it takes as long as any.
+    pub spare: Duration,
     /// By when it has to be finished.
     pub due: Duration,
     /// Whether it has a lane.
     pub is_running: bool,
+}
+
+impl Job {
+    /// The time that must be left until it is due for it to be taken on, even alone.
+    pub(crate) fn needed(&self) -> Duration {
+        self.ready.saturating_add(self.left).saturating_add(self.spare)
+    }
 }
 
 /// When one job runs.
@@ -62,12 +77,13 @@ impl Schedule {
         let slots = jobs
             .into_iter()
             .map(|job| {
-                let starts = if busy.len() < lanes {
+                let free = if busy.len() < lanes {
                     Duration::ZERO
                 } else {
                     let Reverse(free) = busy.pop().expect("there is a lane");
-                    if job.is_running { Duration::ZERO } else { free }
+                    free
                 };
+                let starts = if job.is_running { Duration::ZERO } else { free.max(job.ready) };
                 let ends = starts.saturating_add(job.left);
                 busy.push(Reverse(ends));
                 Slot { job, starts, ends }
@@ -99,15 +115,31 @@ impl Schedule {
         Self::of_sorted(self.lanes, jobs)
     }
 
-    /// Takes a job on if then every job, it included, is finished in time; otherwise says how
-    /// long to wait until it could be taken on, if the jobs end when they should.
+    /// Takes a job on if then every job, it included, is finished in time with its spare left, or
+    /// at least no later than without it; otherwise says how long to wait until it could be taken on, if the jobs
+    /// end when they should.
+    ///
+    /// # Errors
+    /// There is no room for it now.
     pub fn admit(&mut self, job: Job) -> Result<(), NoRoom> {
         let with = self.with(job);
-        if !with.has_late() {
+        if with.keeps(self) {
             *self = with;
             return Ok(());
         }
         Err(NoRoom { room_in: self.room_in(job) })
+    }
+
+    /// Whether nobody is late, and nobody's spare is touched by what `before` did not have.
+    fn keeps(&self, before: &Self) -> bool {
+        self.slots.iter().all(|slot| {
+            let is_kept = slot.ends.saturating_add(slot.job.spare) <= slot.job.due;
+            let is_delayed = || {
+                let was = before.slots.iter().find(|it| it.job.digest == slot.job.digest);
+                was.is_none_or(|was| slot.ends > was.ends)
+            };
+            is_kept || !slot.is_late() && !is_delayed()
+        })
     }
 
     /// The first end of a job after which `job` would fit among those that are left.
@@ -116,17 +148,56 @@ impl Schedule {
         ends.sort_unstable();
         ends.dedup();
         // Later than this it could not be finished even alone.
-        let latest = job.due.checked_sub(job.left)?;
+        let latest = job.due.checked_sub(job.needed())?;
         ends.into_iter().take_while(|at| *at <= latest).find(|at| {
             let left = self.slots.iter().filter(|slot| slot.ends > *at).map(|slot| Job {
+                ready: slot.job.ready.saturating_sub(*at),
                 left: slot.ends - slot.starts.max(*at),
                 due: slot.job.due.saturating_sub(*at),
                 is_running: slot.starts <= *at,
                 ..slot.job
             });
             let then = Job { due: job.due - *at, ..job };
-            !Self::of_sorted(self.lanes, left.collect()).with(then).has_late()
+            let before = Self::of_sorted(self.lanes, left.collect());
+            before.with(then).keeps(&before)
         })
+    }
+
+    /// Which of the jobs that are `able` begin now: those whose turn it is and, in lanes that would
+    /// wait for one that cannot begin yet, those that make nobody late. Who is neither able nor still to
+    /// come has no claim to a lane.
+    pub fn starts(&self, able: impl Fn(RequestDigest) -> bool) -> Vec<RequestDigest> {
+        let able = |job: &Job| job.ready.is_zero() && able(job.digest);
+        let mut schedule = self.clone();
+        let mut starting = Vec::new();
+        while let Some((digest, begun)) = schedule.next_start(able) {
+            starting.push(digest);
+            schedule = begun;
+        }
+        starting
+    }
+
+    /// The next job to begin now, and the schedule in which it has.
+    fn next_start(&self, able: impl Fn(&Job) -> bool) -> Option<(RequestDigest, Self)> {
+        let running = self.slots.iter().filter(|slot| slot.job.is_running).count();
+        if running >= self.lanes {
+            return None;
+        }
+        let waiting = self.slots.iter().filter(|slot| !slot.job.is_running && able(&slot.job));
+        waiting.map(|slot| (slot, self.with_running(slot.job.digest))).find_map(|(slot, begun)| {
+            let claims = |it: &&Slot| able(&it.job) || !it.job.ready.is_zero();
+            let was_late = |job: &Job| self.slots.iter().any(|it| it.job == *job && it.is_late());
+            let mut late = begun.slots.iter().filter(claims).filter(|it| it.is_late());
+            let hurts = late.any(|it| !was_late(&it.job));
+            (slot.starts.is_zero() || !hurts).then_some((slot.job.digest, begun))
+        })
+    }
+
+    fn with_running(&self, digest: RequestDigest) -> Self {
+        let mut jobs: Vec<_> = self.slots.iter().map(|slot| slot.job).collect();
+        jobs.iter_mut().for_each(|job| job.is_running |= job.digest == digest);
+        jobs.sort_by_key(order_of);
+        Self::of_sorted(self.lanes, jobs)
     }
 }
 

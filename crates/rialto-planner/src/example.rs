@@ -10,6 +10,7 @@ use rialto_protocol::{
     ClaimDigest, Collateral, Cycles, ImageId, Journal, ProofRequest, RequestDigest, Timestamp, Wei,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The prover that plans.
 pub const ME: Address = Address::repeat_byte(0xee);
@@ -65,6 +66,7 @@ pub fn policy() -> Policy {
 pub fn market(now: u64) -> Market {
     Market {
         now: Timestamp(now),
+        block_time: Duration::ZERO,
         gas_price: Wei::ZERO,
         free_collateral: Collateral::from(1_000),
         token_price: None,

@@ -33,5 +33,5 @@ pub use plan::{Batch, Hand, Intake, Load, Plan, Snapshot, plan};
 pub use policy::{Floors, GasEstimates, Policy, Requestors, Setting};
 pub use priority::{CommitmentPriority, PricingPriority};
 pub use skip::{CycleLimit, Skip};
-pub use speed::{Sample, Speeds};
+pub use speed::{Estimate, Sample, Speeds};
 pub use step::{Delivering, Outcome, Step, Waiting, next_step};

@@ -11,7 +11,7 @@ use crate::order::{Order, Standing};
 use crate::policy::Policy;
 use crate::priority::{commitment_rank, pricing_rank};
 use crate::skip::Skip;
-use crate::speed::Speeds;
+use crate::speed::{Estimate, Speeds};
 use crate::step::{Delivering, Step, Waiting, next_step, soon};
 use alloy_primitives::Address;
 use rialto_protocol::{Collateral, RequestDigest, Timestamp};
@@ -47,7 +47,10 @@ pub enum Hand {
     /// Running its program.
     Preflighting,
     /// Its lock is on the way.
-    Locking,
+    Locking {
+        /// Since when, by the chain's time.
+        since: Timestamp,
+    },
     /// Its proof is being made; what is left of it by the prover's own account.
     Proving {
         /// Nothing before the prover has said anything.
@@ -143,7 +146,7 @@ impl Snapshot<'_> {
     }
 
     fn is_locking(&self, order: &Order) -> bool {
-        self.hand(order) == Some(Hand::Locking)
+        matches!(self.hand(order), Some(Hand::Locking { .. }))
     }
 
     /// Locked by us or about to be.
@@ -155,21 +158,36 @@ impl Snapshot<'_> {
         matches!(order.standing, Standing::Proven(..) | Standing::Sealed(..))
     }
 
-    /// How long its proof takes, and by when it must be finished, both from now.
+    /// When its proof can begin, how long it takes, and by when it must be finished, all from now.
     fn job(&self, order: &Order, deadline: Timestamp) -> Job {
-        let due =
-            self.market.now.seconds_until(deadline.saturating_sub(self.policy.min_deadline_s));
-        let due = Duration::from_secs(due);
+        let market = self.market;
+        let margin = Duration::from_secs(self.policy.min_deadline_s).max(market.two_blocks());
+        let due = Duration::from_secs(market.now.seconds_until(deadline)).saturating_sub(margin);
         let estimate = order
             .run()
             .map(|run| self.speeds.estimate_up(run.image_id, charged(run.cycles, self.policy)));
         // A lock that was made without judgement may take all the time there is.
-        let estimate = estimate.unwrap_or(due);
-        let (left, is_running) = match self.hand(order) {
-            Some(Hand::Proving { left }) => (left.unwrap_or(estimate), true),
-            _ => (estimate, false),
+        let estimate = estimate.unwrap_or(Estimate { usual: due, longest: due });
+        let mut job = Job {
+            digest: order.digest,
+            ready: Duration::ZERO,
+            left: estimate.usual,
+            spare: estimate.longest.saturating_sub(estimate.usual),
+            due,
+            is_running: false,
         };
-        Job { digest: order.digest, left, due, is_running }
+        match self.hand(order) {
+            Some(Hand::Proving { left }) => {
+                (job.left, job.is_running) = (left.unwrap_or(job.left), true);
+            }
+            Some(Hand::Locking { since }) => {
+                let passed = Duration::from_secs(since.seconds_until(market.now));
+                job.ready = market.two_blocks().saturating_sub(passed);
+            }
+            _ if !self.is_promised(order) => job.ready = market.two_blocks(),
+            _ => {}
+        }
+        job
     }
 
     /// The last second at which a proof is of use now.
@@ -243,17 +261,8 @@ fn cancels(snapshot: &Snapshot<'_>, steps: &[Step]) -> Vec<RequestDigest> {
 
 /// Starts the promised proofs that are due first, as many as there are lanes.
 fn give_lanes(snapshot: &Snapshot<'_>, desk: &mut Desk) {
-    let slots = desk.load.schedule.slots();
-    let running = slots.iter().filter(|slot| slot.job.is_running).count();
-    let lanes = usize::try_from(snapshot.policy.concurrent_jobs.max(1)).unwrap_or(usize::MAX);
-    let resting = |digest| snapshot.hands.contains_key(&digest);
-    let starting: Vec<_> = slots
-        .iter()
-        .map(|slot| slot.job)
-        .filter(|job| !job.is_running && !resting(job.digest))
-        .take(lanes.saturating_sub(running))
-        .map(|job| job.digest)
-        .collect();
+    let able = |digest| !snapshot.hands.contains_key(&digest);
+    let starting = desk.load.schedule.starts(able);
     for (order, step) in snapshot.orders.iter().zip(&mut desk.steps) {
         let ours = matches!(step, Step::Prove { .. }) && snapshot.is_promised(order);
         if ours && snapshot.hand(order).is_none() && !starting.contains(&order.digest) {
@@ -288,7 +297,7 @@ fn admit(snapshot: &Snapshot<'_>, desk: &mut Desk, seed: u64) {
     for (is_race, _, i, job) in candidates {
         let order = snapshot.orders[i];
         let refused = match is_race {
-            true => enter_race(snapshot, &mut desk.load, job).err(),
+            true => enter_race(snapshot, &mut desk.load, order, job).err(),
             false => promise(snapshot, desk, order, job).err(),
         };
         if let Some(step) = refused {
@@ -323,10 +332,14 @@ fn promise(snapshot: &Snapshot<'_>, desk: &mut Desk, order: &Order, job: Job) ->
 }
 
 /// A race begins at once or not at all: it may be won by others at any time.
-fn enter_race(snapshot: &Snapshot<'_>, load: &mut Load, job: Job) -> Result<(), Step> {
+fn enter_race(
+    snapshot: &Snapshot<'_>,
+    load: &mut Load,
+    order: &Order,
+    job: Job,
+) -> Result<(), Step> {
     check_intake(snapshot)?;
-    let deadline = snapshot.market.now.saturating_add(job.due.as_secs());
-    check_time_alone(snapshot, job, deadline.saturating_add(snapshot.policy.min_deadline_s))?;
+    check_time_alone(snapshot, job, snapshot.deadline(order))?;
     check_breaker(snapshot, load)?;
     let lanes = usize::try_from(snapshot.policy.concurrent_jobs.max(1)).unwrap_or(usize::MAX);
     if load.schedule.slots().len() >= lanes {
@@ -344,13 +357,14 @@ fn check_intake(snapshot: &Snapshot<'_>) -> Result<(), Step> {
 }
 
 fn check_time_alone(snapshot: &Snapshot<'_>, job: Job, deadline: Timestamp) -> Result<(), Step> {
-    if job.left <= job.due {
+    let needed = job.needed();
+    if needed <= job.due {
         return Ok(());
     }
     let left_s = snapshot.market.now.seconds_until(deadline);
-    let needed_s = job.left.as_millis().div_ceil(1_000);
+    let margin = Duration::from_secs(left_s).saturating_sub(job.due);
+    let needed_s = needed.saturating_add(margin).as_millis().div_ceil(1_000);
     let needed_s = u64::try_from(needed_s).unwrap_or(u64::MAX);
-    let needed_s = needed_s.saturating_add(snapshot.policy.min_deadline_s);
     Err(Step::Skip(Skip::TooLittleTime { left_s, needed_s }))
 }
 

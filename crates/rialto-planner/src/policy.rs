@@ -28,7 +28,7 @@ pub struct Policy {
     /// Most collateral at stake at once in locks that are not delivered.
     pub max_stake_at_risk: Option<Collateral>,
     /// Seconds that must be left between the estimated end of proving and the deadline, and so
-    /// before the deadline for a request to be considered at all.
+    /// before the deadline for a request to be considered at all. Taken for at least two blocks.
     pub min_deadline_s: u64,
     /// Orders whose deadline is further away than this are refused.
     pub max_order_expiry_s: Option<u64>,

@@ -2,9 +2,9 @@
 //!
 //! A proof costs something fixed and something for each cycle, and how much of which differs from
 //! program to program: the line with the least squares through the program's own samples. An
-//! estimate is what the line says, times the upper quartile of what samples took beyond it. While
-//! all samples are of one size there is no line: then fewer cycles are taken to last as long, and
-//! more to last proportionally longer, which is too long rather than too short.
+//! estimate is what the line says, times the upper quartile of what samples took beyond it, and beside it times
+//! the most. While all samples are of one size there is no line: then fewer cycles are taken to last as
+//! long, and more to last proportionally longer, which is too long rather than too short.
 
 use rialto_protocol::{Cycles, ImageId};
 use std::collections::{BTreeMap, VecDeque};
@@ -17,6 +17,16 @@ pub struct Sample {
     pub cycles: Cycles,
     /// From the prover's start on it to the finished proof.
     pub took: Duration,
+}
+
+/// How long a proof takes, as far as one can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// As a rule, and rather more than less.
+    pub usual: Duration,
+    /// If it takes as long as any lately, but at most twice as long as usual: beyond that lies what
+    /// befalls a machine now and then, which would keep a prover idle that prepared for it.
+    pub longest: Duration,
 }
 
 /// What is known of the prover's speed.
@@ -61,12 +71,12 @@ impl Speeds {
 
     /// How long a proof of this much of `program` takes, as far as one can tell, and rather more
     /// than less: from its own proofs, else from all others', else from the assumed speed.
-    pub fn estimate_up(&self, program: ImageId, cycles: Cycles) -> Duration {
+    pub fn estimate_up(&self, program: ImageId, cycles: Cycles) -> Estimate {
         let own = self.by_program.get(&program);
         let others = || Some(&self.any).filter(|samples| samples.len() >= OTHERS_MIN);
         match own.or_else(others) {
             Some(samples) => estimate_from(samples, cycles),
-            None => self.assumed_up(cycles),
+            None => Estimate::steady(self.assumed_up(cycles)),
         }
     }
 
@@ -141,24 +151,35 @@ fn seconds_of(sample: &Sample) -> f64 {
     sample.took.as_secs_f64()
 }
 
-fn estimate_from(samples: &VecDeque<Sample>, cycles: Cycles) -> Duration {
+fn estimate_from(samples: &VecDeque<Sample>, cycles: Cycles) -> Estimate {
     let Some(line) = Line::through(samples) else {
-        return upper_quartile(samples.iter().map(|sample| bound_up(sample, cycles)));
+        return Estimate::of(samples.iter().map(|sample| bound_up(sample, cycles)));
     };
-    let beyond = samples.iter().map(|sample| {
+    // As a duration so that it has an order: one second stands for 1.
+    let beyond = Estimate::of(samples.iter().map(|sample| {
         let expected = line.seconds_at(cycles_of(sample)).max(f64::MIN_POSITIVE);
         Duration::try_from_secs_f64(seconds_of(sample) / expected).unwrap_or(Duration::MAX)
-    });
-    // As a duration so that it has an order: one second stands for 1.
-    let beyond = upper_quartile(beyond).as_secs_f64().max(1.0);
-    let seconds = line.seconds_at(cycles.0 as f64) * beyond;
-    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }));
+    let times = |factor: Duration| {
+        let seconds = line.seconds_at(cycles.0 as f64) * factor.as_secs_f64().max(1.0);
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    };
+    Estimate { usual: times(beyond.usual), longest: times(beyond.longest) }
 }
 
-fn upper_quartile(values: impl Iterator<Item = Duration>) -> Duration {
-    let mut values: Vec<_> = values.collect();
-    values.sort_unstable();
-    values.get(values.len() * 3 / 4).copied().unwrap_or_default()
+impl Estimate {
+    fn steady(time: Duration) -> Self {
+        Self { usual: time, longest: time }
+    }
+
+    /// The upper quartile, and the most.
+    fn of(times: impl Iterator<Item = Duration>) -> Self {
+        let mut times: Vec<_> = times.collect();
+        times.sort_unstable();
+        let usual = times.get(times.len() * 3 / 4).copied().unwrap_or_default();
+        let most = times.last().copied().unwrap_or_default();
+        Self { usual, longest: most.min(usual.saturating_mul(2)) }
+    }
 }
 
 /// At most this long, by what one sample took.
@@ -191,8 +212,9 @@ mod tests {
         let mut speeds = Speeds::new(100);
         let mut rows = String::new();
         let mut show = |what: &str, speeds: &Speeds, byte, mcycles: u64| {
-            let took = speeds.estimate_up(program(byte), Cycles(mcycles * 1_000_000));
-            rows.push_str(&format!("{what}: {took:?}\n"));
+            let Estimate { usual, longest } =
+                speeds.estimate_up(program(byte), Cycles(mcycles * 1_000_000));
+            rows.push_str(&format!("{what}: {usual:?}, at most {longest:?}\n"));
         };
         show("nothing is known", &speeds, 1, 3);
         speeds.learn(program(1), sample(2, 9_000));
@@ -204,13 +226,19 @@ mod tests {
         }
         show("several of another", &speeds, 2, 3);
         show("between two sizes", &speeds, 1, 3);
+        speeds.learn(program(1), sample(4, 15_000));
+        show("after a slow one", &speeds, 1, 4);
+        speeds.learn(program(1), sample(4, 90_000));
+        show("after an accident", &speeds, 1, 4);
         expect![[r#"
-            nothing is known: 30s
-            one of its own, smaller: 13.5s
-            one of its own, larger: 9s
-            one of another: 30s
-            several of another: 9.5s
-            between two sizes: 9.5s
+            nothing is known: 30s, at most 30s
+            one of its own, smaller: 13.5s, at most 13.5s
+            one of its own, larger: 9s, at most 9s
+            one of another: 30s, at most 30s
+            several of another: 9.5s, at most 9.5s
+            between two sizes: 9.5s, at most 9.5s
+            after a slow one: 11.25s, at most 14.999999996s
+            after an accident: 26.571428571s, at most 36.000000009s
         "#]]
         .assert_eq(&rows);
     }
@@ -241,7 +269,7 @@ mod tests {
             for mcycles in sizes {
                 speeds.learn(program(1), sample(mcycles, true_ms(mcycles)));
             }
-            let estimate = speeds.estimate_up(program(1), Cycles(asked * 1_000_000));
+            let estimate = speeds.estimate_up(program(1), Cycles(asked * 1_000_000)).usual;
             // Floating point may take a little off.
             prop_assert!(estimate + Duration::from_micros(10) >= Duration::from_millis(true_ms(asked)));
         }
@@ -265,7 +293,7 @@ mod tests {
             let off = |i: usize| {
                 let truth = 8_000 + 700 * sizes[i % sizes.len()];
                 let asked = Cycles(sizes[i % sizes.len()] * 1_000_000);
-                let ms = speeds.estimate_up(program(1), asked).as_millis() as u64;
+                let ms = speeds.estimate_up(program(1), asked).usual.as_millis() as u64;
                 ms.abs_diff(truth) * 100 / truth
             };
             let well = (0..20).filter(|i| off(*i) < 15).count();

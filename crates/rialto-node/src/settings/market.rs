@@ -97,8 +97,9 @@ section! {
         max_journal_bytes: u64 = 10_000, in "bytes";
         /// Time that must be left between the estimated end of proving and the deadline. Existing
         /// brokers keep 195 s for an assessor proof, a set-builder proof and three submissions in
-        /// turn; here a finished proof needs attestations and one transaction. It must cover the blocks
-        /// that a lock and a delivery wait for, and by how much a proof may take longer than most.
+        /// turn; here a finished proof needs attestations and one transaction. It never counts as less than
+        /// two blocks, and the two that a lock may wait for and what the longest of the latest proofs took
+        /// beyond most are left free besides.
         [Judging]
         min_deadline: u64 = 60, in "seconds";
         /// Requests whose deadline is further away than this are left to others.

@@ -33,10 +33,9 @@ pub(crate) const COLLATERAL: Collateral =
     Collateral(U256::from_limbs([0x19e0_c9ba_b240_0000, 0x21e, 0, 0]));
 /// Locks that a node may hold without a proof, by its settings.
 pub(crate) const PROMISES_MAX: usize = 6;
-/// The time that must be left after proving: a lock and a delivery may wait for two blocks each, and a
-/// proof may take some seconds more than most have taken. The planner counts on neither by itself: with
-/// 5 s here, an order that is locked at the last moment is sometimes lost (`outage`).
-const MARGIN_S: u64 = 15;
+/// The time that must be left after proving, by the settings: what a lock and a delivery wait for and
+/// what a proof may take longer than most is for the planner to see to.
+const MARGIN_S: u64 = 5;
 const MILLIETHER: u64 = 1_000_000_000_000_000;
 
 /// Everything around a node; clones are the same world.

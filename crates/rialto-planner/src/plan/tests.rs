@@ -76,9 +76,33 @@ fn locks_are_taken_while_all_promises_hold_and_the_best_pay_first() {
 }
 
 #[test]
+fn a_lock_and_a_delivery_take_their_blocks_whatever_the_margin_is() {
+    let show = |margin_s, block_s| {
+        let mut world = World::at(1_160, [order(tried())]);
+        world.policy.min_deadline_s = margin_s;
+        world.market.block_time = Duration::from_secs(block_s);
+        world.show()
+    };
+    let rows = [(20, 0), (20, 1), (0, 2), (0, 6), (17, 2)]
+        .map(|(margin_s, block_s)| {
+            let shown = show(margin_s, block_s);
+            format!("margin {margin_s} s, block {block_s} s: {}\n", shown.lines().next().unwrap())
+        })
+        .concat();
+    expect![[r#"
+        margin 20 s, block 0 s: 5: Lock { price: Wei(100) }
+        margin 20 s, block 1 s: 5: Skip(TooLittleTime { left_s: 40, needed_s: 42 })
+        margin 0 s, block 2 s: 5: Lock { price: Wei(100) }
+        margin 0 s, block 6 s: 5: Skip(TooLittleTime { left_s: 40, needed_s: 44 })
+        margin 17 s, block 2 s: 5: Skip(TooLittleTime { left_s: 40, needed_s: 41 })
+    "#]]
+    .assert_eq(&rows);
+}
+
+#[test]
 fn what_is_on_its_way_counts_as_promised() {
     let orders = || [priced(1, 100), priced(2, 300), priced(3, 200)];
-    let world = World::at(1_090, orders()).hand(2, Hand::Locking);
+    let world = World::at(1_090, orders()).hand(2, Hand::Locking { since: Timestamp(1_090) });
     let mut behind = World::at(1_090, [priced(1, 100).locked(ME, 1_080), priced(2, 300)])
         .hand(1, Hand::Proving { left: Some(Duration::from_secs(100)) });
     let late = behind.show();
@@ -384,7 +408,7 @@ proptest! {
                 _ => order,
             });
             if (hand, owner) == (0, 2) {
-                world = world.hand(name, Hand::Locking);
+                world = world.hand(name, Hand::Locking { since: Timestamp(now) });
             }
         }
         let before = {
