@@ -250,6 +250,8 @@ impl<T> Case<'_, T> {
 
     /// What happens at the deadline: who owes a proof has failed, and the job is over.
     pub fn expire(&mut self) {
+        // The window may end after the deadline; nothing may ring for it then.
+        self.set_lapse(None);
         self.lapse();
         if self.job.outcome().is_none() {
             self.settle(Outcome::Unproven);

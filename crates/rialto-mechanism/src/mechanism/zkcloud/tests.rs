@@ -196,3 +196,20 @@ fn the_quotas_are_one_a_week_and_four_a_month() {
     assert!(heard.len() > 20, "ann was drawn {} times", heard.len());
     assert_eq!(declined, 4);
 }
+
+/// The second draw's window ends after the deadline: the job ends at the deadline, and nothing later.
+#[test]
+fn a_window_that_ends_after_the_deadline_rings_no_more() {
+    let mut book = Rulebook::new("zkcloud", "zkcloud");
+    book.play(&format!(
+        "{JOIN}
+         0 req opens 1 for 100 until 667
+         7 - seeds 0 with 7
+         8 bob accepts 1
+         650 - seeds 1 with 7
+         651 cid accepts 1"
+    ));
+    let expired = book.play("700 req ticks");
+    assert!(expired.contains("#1 unproven"), "{expired}");
+    assert!(book.play("2000 req ticks").ends_with("ticks |\n"));
+}
