@@ -18,14 +18,23 @@ mod owner;
 mod play;
 mod world;
 
+mod agent;
+mod population;
+mod trial;
+mod workload;
+
 pub mod experiment;
 pub mod oracle;
 
 #[cfg(test)]
 mod tests;
 
+pub use agent::{Agent, FaultKind, Faults};
 pub use dice::Dice;
 pub use measure::{Concentration, Measures, OwnerSums};
 pub use owner::{Bidding, Cost, Habit, Others, Owner, Region};
+pub use population::{POPULATIONS, Population};
 pub use stats::{Estimate, Mean};
+pub use trial::{Jobs, Trial, all_act};
+pub use workload::{MOST, WORKLOADS, Workload};
 pub use world::{Broken, Job, World};

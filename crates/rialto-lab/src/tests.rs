@@ -1,7 +1,10 @@
 //! What holds for every mechanism of the catalogue.
 
-use crate::{Job, Measures, Owner, World};
-use rialto_mechanism::{Amount, CATALOGUE, Kind, Span};
+use crate::{
+    Agent, FaultKind, Faults, Job, Jobs, Measures, Owner, POPULATIONS, Trial, WORKLOADS, World,
+    all_act,
+};
+use rialto_mechanism::{Amount, Bps, CATALOGUE, Kind, Span, find};
 use rialto_protocol::Cycles;
 
 const JOBS: u64 = 20;
@@ -44,4 +47,94 @@ fn the_same_seed_is_the_same_world() {
         let rules = kind.about.presets[0].rules;
         assert_eq!(five_equal(kind, rules), five_equal(kind, rules), "{}", kind.about.name);
     }
+}
+
+fn trial(mechanism: &str, population: &str, workload: &str, jobs: u64) -> Trial {
+    let kind = find(mechanism).unwrap();
+    let population = POPULATIONS.iter().find(|one| one.name == population).unwrap();
+    let workload = WORKLOADS.iter().find(|one| one.name == workload).unwrap();
+    let owners = population.owners();
+    let guests = workload.guests(&owners);
+    Trial {
+        kind,
+        rules: kind.about.presets[0].rules.to_owned(),
+        owners: owners.into_iter().chain(guests).collect(),
+        jobs: Jobs::Of(workload, jobs),
+        faults: None,
+    }
+}
+
+/// Nothing of the laboratory's own breaks any mechanism, and the auditor agrees throughout.
+#[test]
+fn every_mechanism_bears_every_population_and_workload() {
+    for kind in CATALOGUE {
+        let mut proven = 0;
+        for population in POPULATIONS {
+            for workload in WORKLOADS {
+                let trial = trial(kind.about.name, population.name, workload.name, 20);
+                let measures = trial.run(1).unwrap();
+                assert_eq!(measures.jobs, 20, "{trial:?}");
+                proven += measures.proven;
+            }
+        }
+        // Of 600; the fewest are proven where one link comes after the other.
+        assert!(proven > 300, "{}: {proven}", kind.about.name);
+    }
+}
+
+/// Of provers who fail together half of the time, more jobs are left than of those who fail on their own.
+#[test]
+fn faults_of_a_region_come_together() {
+    let run = |kind| {
+        let mut trial = trial("pooled-epoch", "p1", "w2", 400);
+        trial.faults = Some(Faults { kind, share: 1.0, rate: 0.5 });
+        trial.run(1).unwrap().live()
+    };
+    let (independent, region) = (run(FaultKind::Independent), run(FaultKind::Region));
+    assert!((independent - (1.0 - 0.5f64.powi(5))).abs() < 0.03, "{independent}");
+    assert!((0.3..0.7).contains(&region), "{region}");
+}
+
+#[test]
+fn agents_act_as_they_are_said_to() {
+    let base = trial("prover-auction", "p1", "w5", 300);
+    let paid = |trial: &Trial| trial.run(1).unwrap().owners[0].paid;
+    let given = |trial: &Trial| trial.run(1).unwrap().owners[0].given;
+    let mut honest = base.clone();
+    honest.owners.truncate(5);
+    // Below cost it takes everything, and what it takes does not cover its cost.
+    let predator = Agent::Predator { share: Bps(5_000), leaves_after: Span::s(86_400) };
+    let measures = honest.with_first(predator).run(1).unwrap();
+    assert_eq!(measures.owners[0].given, 144, "a day's jobs");
+    assert!(measures.owners[0].profit() < 0.0 && measures.live() > 0.99);
+    // Who withholds takes jobs and proves none.
+    let withheld = honest.with_first(Agent::Withholding).run(1).unwrap();
+    assert!(withheld.owners[0].given > 290 && withheld.owners[0].paid == 0.0);
+    assert!(withheld.live() < 0.05, "{}", withheld.live());
+    // Made-up proofs are paid nothing and cost nothing.
+    let lazy = honest.with_first(Agent::Lazy).run(1).unwrap();
+    assert!(lazy.owners[0].paid == 0.0 && lazy.owners[0].cost == 0.0);
+    assert!(lazy.owners[0].given > 0 && lazy.live() < 1.0);
+    // Of a ring one bids where several would, and equal owners win as often as they bid.
+    let mut ring = honest.clone();
+    ring.owners[..2].iter_mut().for_each(|owner| owner.ring = Some(1));
+    assert!(given(&ring) > given(&honest));
+    // Several addresses are drawn more often than one, if each has as much at stake.
+    let pool = trial("relay-choice", "p1", "w5", 600);
+    assert!(paid(&pool.with_first(Agent::Sybil { addresses: 4 })) > 1.5 * paid(&pool));
+}
+
+/// In a first-price auction of owners who know each other's range of costs nobody asks for its cost alone.
+#[test]
+fn the_best_response_depends_on_what_is_paid() {
+    let markup = |mechanism: &str, agent: Agent| {
+        let mut trial = trial(mechanism, "p3", "w5", 200);
+        all_act(&mut trial.owners, agent);
+        trial.run(1).unwrap().markup.value()
+    };
+    assert!(markup("prover-auction", Agent::Truthful) < 1.05);
+    assert!(markup("prover-auction", Agent::BestResponse) > 1.01);
+    let second = ["sealed-second-price"]
+        .map(|it| (markup(it, Agent::Truthful), markup(it, Agent::BestResponse)));
+    assert!(second.iter().all(|(truthful, best)| truthful == best), "{second:?}");
 }

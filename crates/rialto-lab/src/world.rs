@@ -8,7 +8,7 @@ use rialto_mechanism::{
     Span, Time, Unstartable, Violation,
 };
 use rialto_protocol::Cycles;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod tally;
 mod work;
@@ -30,6 +30,8 @@ pub struct World {
     pub(crate) now: Time,
     next_job: JobId,
     pub(crate) live: BTreeMap<JobId, Live>,
+    /// Of them, those that are for all.
+    open: BTreeSet<JobId>,
     seed: u64,
     pub(crate) dice: Dice,
     measures: Measures,
@@ -150,6 +152,7 @@ impl World {
             now: BEGIN,
             next_job: JobId(1),
             live: BTreeMap::new(),
+            open: BTreeSet::new(),
             seed,
             dice: Dice::new(seed, "world"),
             measures,

@@ -127,6 +127,7 @@ impl World {
 
     fn settled(&mut self, job: JobId, outcome: Outcome, at: Time) {
         let Some(mut live) = self.live.remove(&job) else { return };
+        self.open.remove(&job);
         let mut stopped = Vec::new();
         for work in &live.works {
             match work.stage {

@@ -40,11 +40,7 @@ impl World {
                 self.plan(heard, Due::Say { from: by, job: Some(job), message });
             }
             self.desks[owner].asks = self.desks[owner].asks.saturating_sub(1);
-            if self.fails(owner, at) {
-                self.play.unmeasured.insert(by);
-            } else {
-                self.begin(job, owner, by, at);
-            }
+            self.try_to_begin(job, owner, by, at);
         }
         if allocation.holders.is_empty() {
             self.opened_to_all(job, at);
@@ -54,13 +50,19 @@ impl World {
     /// Everybody whom it pays begins.
     pub(super) fn opened_to_all(&mut self, job: JobId, at: Time) {
         let Some(offered) = self.rescue_pay(job) else { return };
+        self.open.insert(job);
         for owner in self.shuffled() {
-            let Some(live) = self.live.get(&job) else { return };
-            let works = live.works.iter().any(|work| work.owner == owner);
-            let pays = live.costs[owner].is_some_and(|cost| cost <= offered);
-            if !works && pays && self.is_free(owner) && !self.fails(owner, at) {
-                self.begin(job, owner, party(owner, 0), at);
-            }
+            self.consider(job, owner, offered, at);
+        }
+    }
+
+    /// An owner begins with a job that is for all, if that pays and a machine is free.
+    fn consider(&mut self, job: JobId, owner: usize, offered: Amount, at: Time) {
+        let Some(live) = self.live.get(&job) else { return };
+        let works = live.works.iter().any(|work| work.owner == owner);
+        let pays = live.costs[owner].is_some_and(|cost| cost <= offered);
+        if !works && pays && self.is_free(owner) {
+            self.try_to_begin(job, owner, party(owner, 0), at);
         }
     }
 
@@ -84,6 +86,17 @@ impl World {
     pub(crate) fn is_free(&self, owner: usize) -> bool {
         let desk = &self.desks[owner];
         (desk.running as usize + desk.waiting.len()) < self.owners[owner].machines as usize
+    }
+
+    /// Who fails in a job has nothing more to do with it.
+    fn try_to_begin(&mut self, job: JobId, owner: usize, by: Party, at: Time) {
+        if !self.fails(owner, at) {
+            return self.begin(job, owner, by, at);
+        }
+        self.play.unmeasured.insert(by);
+        if let Some(live) = self.live.get_mut(&job) {
+            live.costs[owner] = None;
+        }
     }
 
     fn begin(&mut self, job: JobId, owner: usize, by: Party, at: Time) {
@@ -126,8 +139,14 @@ impl World {
     pub(super) fn freed(&mut self, owner: usize, at: Time) {
         self.desks[owner].running -= 1;
         self.use_machines(owner, at);
-        if self.is_free(owner) && !self.desks[owner].is_gone {
-            self.ask_for_work(owner, at);
+        for job in self.open.clone() {
+            if !self.is_free(owner) {
+                return;
+            }
+            if let Some(offered) = self.rescue_pay(job) {
+                self.consider(job, owner, offered, at);
+            }
         }
+        self.ask_for_work(owner, at);
     }
 }
