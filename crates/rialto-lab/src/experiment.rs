@@ -12,6 +12,7 @@ pub mod dutch_lock;
 pub mod pooled_epoch;
 pub mod race;
 pub mod sealed_second_price;
+pub mod stake_pool;
 
 /// An experiment, runnable by name.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     sealed_second_price::EXPERIMENT,
     pooled_epoch::EXPERIMENT,
     continuous_auction::EXPERIMENT,
+    stake_pool::EXPERIMENT,
 ];
 
 /// How much is run.

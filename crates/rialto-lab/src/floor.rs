@@ -1,12 +1,15 @@
 //! One mechanism in the hands of an experiment that makes every move itself, where a [`crate::World`] leaves the
 //! moves to its owners. The auditor judges every step.
 
-use crate::Broken;
+use crate::{Broken, Dice};
+use alloy_primitives::{B256, keccak256};
 use rialto_mechanism::{
-    Account, Amount, Auditor, Entry, Event, JobId, JobSpec, Machine, Message, Party, Position,
-    Proof, Refusal, Span, Step, Time, Unstartable, find,
+    Account, Amount, Auditor, Effect, Entry, Event, JobId, JobSpec, Machine, Message, Party,
+    Position, Proof, Refusal, Span, Step, Time, Unstartable, find,
 };
 use rialto_protocol::Cycles;
+use rialto_protocol::draw::Weight;
+use std::collections::BTreeMap;
 
 /// A mechanism at work.
 pub(crate) struct Floor {
@@ -14,6 +17,9 @@ pub(crate) struct Floor {
     auditor: Auditor,
     now: Time,
     next_job: JobId,
+    /// Rounds that wait for a seed, with its earliest time.
+    rounds: BTreeMap<u64, Time>,
+    dice: Dice,
 }
 
 /// What everybody has in hand at first: enough for any bond, and for all together below
@@ -27,6 +33,11 @@ pub(crate) fn prover(number: usize) -> Party {
     Party::left_padding_from(&(number as u64 + 1).to_be_bytes())
 }
 
+/// The number of the prover with this address.
+pub(crate) fn number_of(prover: Party) -> usize {
+    prover.0.0.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)) - 1
+}
+
 impl Floor {
     /// A mechanism of the catalogue under `rules`, and a requester with money.
     ///
@@ -38,8 +49,14 @@ impl Floor {
     pub(crate) fn new(mechanism: &str, rules: &str) -> Result<Self, Broken> {
         let kind = find(mechanism).expect("experiments name mechanisms of the catalogue");
         let machine = kind.start(rules).map_err(|error: Unstartable| Broken::from(error))?;
-        let mut floor =
-            Self { machine, auditor: Auditor::default(), now: Time(1_000_000), next_job: JobId(1) };
+        let mut floor = Self {
+            machine,
+            auditor: Auditor::default(),
+            now: Time(1_000_000),
+            next_job: JobId(1),
+            rounds: BTreeMap::new(),
+            dice: Dice::new(1, mechanism),
+        };
         floor.fund(REQUESTER)?;
         Ok(floor)
     }
@@ -74,6 +91,11 @@ impl Floor {
         let entry = Entry { at: self.now, event };
         let step = self.machine.step(&entry);
         self.auditor.watch(&entry, &step, &*self.machine)?;
+        for happened in &step.effects {
+            if let Effect::Frozen { round, not_before, .. } = happened.effect {
+                self.rounds.insert(round, not_before);
+            }
+        }
         Ok(step)
     }
 
@@ -150,11 +172,37 @@ impl Floor {
         self.enter(Event::Tick)
     }
 
-    /// The party that has a job, the first if several have.
-    pub(crate) fn holder(&self, job: JobId) -> Option<Party> {
+    /// The round that has waited longest has its seed, as soon as it may be; nothing if none waits.
+    ///
+    /// # Errors
+    /// As [`Floor::must`].
+    pub(crate) fn seed(&mut self) -> Result<Option<Step>, Broken> {
+        let Some((round, not_before)) = self.rounds.pop_first() else { return Ok(None) };
+        self.now = self.now.max(not_before);
+        let seed = keccak256(B256::left_padding_from(&self.dice.below(u64::MAX).to_be_bytes()));
+        self.must(Event::Seed { round, seed, published: self.now }).map(Some)
+    }
+
+    /// From when on the round that has waited longest may have its seed.
+    pub(crate) fn seed_from(&self) -> Option<Time> {
+        self.rounds.values().next().copied()
+    }
+
+    /// How many jobs count on a member's stake.
+    pub(crate) fn duties(&self, party: Party) -> u32 {
+        self.machine.member(party).map_or(0, |member| member.duties)
+    }
+
+    /// A member's tickets in the next draw.
+    pub(crate) fn tickets(&self, party: Party) -> f64 {
+        self.machine.tickets(party).map_or(0, Weight::get) as f64
+    }
+
+    /// The party that has a job and its price, the first if several have.
+    pub(crate) fn holder(&self, job: JobId) -> Option<(Party, Amount)> {
         let rialto_mechanism::Stage::Allocated(allocation) = self.machine.job(job)?.stage else {
             return None;
         };
-        allocation.holders.first().map(|holder| holder.party)
+        allocation.holders.first().map(|holder| (holder.party, holder.price))
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     Member, Message, Party, Position, Refusal, Ruling, Stage, Step, Time,
 };
 use alloy_primitives::{B256, keccak256};
+use rialto_protocol::draw::Weight;
 use serde::{Deserialize, Serialize};
 
 /// A mechanism at work, without its type.
@@ -44,6 +45,9 @@ pub trait Machine {
 
     /// What whoever takes or delivers a live job at `at` would be paid, where that is public.
     fn price_at(&self, job: JobId, at: Time) -> Option<Amount>;
+
+    /// A member's tickets in the next draw, as it stands now; nothing where nobody is drawn by weight.
+    fn tickets(&self, party: Party) -> Option<Weight>;
 
     /// The hash of [`Machine::encode`].
     fn state_hash(&self) -> B256 {
@@ -271,6 +275,10 @@ impl<M: Mechanism> Machine for Run<M> {
 
     fn price_at(&self, job: JobId, at: Time) -> Option<Amount> {
         self.mechanism.price_at(self.desk.jobs.get(&job)?, at)
+    }
+
+    fn tickets(&self, party: Party) -> Option<Weight> {
+        self.mechanism.tickets(&self.desk, party)
     }
 }
 

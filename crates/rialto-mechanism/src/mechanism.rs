@@ -8,6 +8,7 @@ use crate::{
     Amount, Case, Desk, Job, JobId, JobSpec, Message, Party, Position, Proof, Refusal, Ruling,
     Seed, Span, Time,
 };
+use rialto_protocol::draw::Weight;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::{self, Debug};
@@ -161,6 +162,11 @@ pub trait Mechanism: Codec + 'static {
 
     /// What whoever takes or delivers the job now would be paid, where that is public.
     fn price_at(&self, _: &Job<Self::Mark>, _: Time) -> Option<Amount> {
+        None
+    }
+
+    /// A member's tickets in the next draw, as it stands now; nothing where nobody is drawn by weight.
+    fn tickets(&self, _: &Desk<Self::Mark>, _: Party) -> Option<Weight> {
         None
     }
 }

@@ -186,7 +186,7 @@ fn bonds() -> Result<Vec<Row>, Broken> {
     let (mut missed, mut lost, mut gained) = (0.0, 0.0, 0.0);
     loop {
         let job = floor.open(CYCLES, Amount::new(10 * ONE), PATIENCE)?;
-        if floor.holder(job) != Some(holder) {
+        if floor.holder(job).is_none_or(|(party, _)| party != holder) {
             break;
         }
         floor.pass(WINDOW + Span::ms(1))?;
@@ -219,7 +219,7 @@ fn predation(average: f64) -> Result<Row, Broken> {
             must_bid(&mut floor, 1, low)?;
         }
         let job = floor.open(CYCLES, Amount::new(cost), PATIENCE)?;
-        let holder = floor.holder(job).unwrap_or(REQUESTER);
+        let holder = floor.holder(job).map_or(REQUESTER, |(party, _)| party);
         floor.deliver(job, holder)?;
     }
     floor.must(Event::Leave { party: prover(1) })?;

@@ -2,19 +2,18 @@
 //!
 //! *Rule.* At most `slots` provers; who joins a full pool needs more stake than the lowest, which is forced
 //! out. Each names a price for a million cycles and a capacity of at least `min_capacity`, with
-//! `stake_for_capacity` behind each unit. Jobs wait for a seed, which draws one prover each by weight: stake
-//! over the square of the price, of those with capacity left; times the capacity left, or with the root of the
-//! stake, as `weighting` says.
+//! `stake_for_capacity` behind each unit. A price counts within `lowest` and `highest` of the going price. Jobs wait
+//! for a seed, which draws one prover each by weight: stake over the square of the price, of those with capacity
+//! left; times the capacity left, or with the root of the stake, as `weighting` says.
 //!
-//! *Pay.* The drawn prover's price, held within `lowest` and `highest` of the going price, which moves by a
-//! `memory`-th towards it.
+//! *Pay.* The drawn prover's price, as far as it counts; the going price moves by a `memory`-th towards it.
 //!
 //! *Failure.* The prover loses `slash` of its stake, at least `slash_min`, all burned, and after `window` the
 //! job is open to all for the same price. Without a seed within `patience`, or without provers, it is open to
 //! all at once for the going price.
 //!
 //! *Source.* Taiko's ProverPool contracts, versions 1 to 3. Confidence A; that a rescuer gets the price is a
-//! reading, and how the going price moves a simplification.
+//! reading, and how the going price moves a simplification. Weights follow the going price from round to round.
 //!
 //! *Attacks.* Shipped bugs: the price of the last slot was returned; the walk was off by one; the wrong slot's
 //! capacity was taken; leaving deleted slot 0; version 3's seed was known before. The price of a market with
@@ -193,6 +192,9 @@ impl Mechanism for StakePool {
     }
 
     fn open(&mut self, case: &mut Case<'_, ()>) {
+        if !self.lots.roll.is_frozen() {
+            self.follow_price(case.desk);
+        }
         self.lots.enter(case.desk, case.job.id, self.rules.beacon);
     }
 
@@ -200,6 +202,7 @@ impl Mechanism for StakePool {
         for job in self.lots.take() {
             desk.visit(job, |case| self.decide(case, seed));
         }
+        self.follow_price(desk);
         self.lots.finish(desk, self.rules.beacon);
     }
 
@@ -216,9 +219,31 @@ impl Mechanism for StakePool {
             self.lots.roll.set(holder.party, weight);
         }
     }
+
+    fn tickets(&self, desk: &Desk<()>, party: Party) -> Option<Weight> {
+        let is_in = self.slots.contains(&party);
+        Some(if is_in { self.weight(desk, party) } else { Weight::ZERO })
+    }
 }
 
 impl StakePool {
+    /// Weights as the going price makes them now; after the draws, if a set is frozen.
+    fn follow_price(&mut self, desk: &Desk<()>) {
+        for party in self.slots.clone() {
+            let weight = self.weight(desk, party);
+            if weight != self.lots.roll.weight(party) {
+                self.lots.roll.set(party, weight);
+            }
+        }
+    }
+
+    /// A price as far as it counts: within its bounds around the going one.
+    fn within_bounds(&self, price: Amount) -> Amount {
+        let (lowest, highest) =
+            (self.going.times_up(self.rules.lowest), self.going.times_down(self.rules.highest));
+        price.clamp(lowest, highest.max(lowest))
+    }
+
     /// Who has the least at stake; of equal ones who came last.
     fn lowest(&self, desk: &Desk<()>) -> Option<(Party, Amount)> {
         let stakes = self.slots.iter().rev().map(|party| (*party, desk.stake(*party)));
@@ -240,7 +265,7 @@ impl StakePool {
             (left, Weighting::StakeAndCapacity) => U256::from(stake) * U256::from(left),
             (_, Weighting::RootStake) => U256::from(stake.isqrt()),
         };
-        let price = U256::from(member.position.price.get().max(1));
+        let price = U256::from(self.within_bounds(member.position.price).get().max(1));
         let weight = (share << SCALE_BITS) / (price * price);
         Weight::try_from(weight.saturating_to::<u128>().min(WEIGHT_MAX)).unwrap_or(Weight::ZERO)
     }
@@ -251,9 +276,7 @@ impl StakePool {
         let Some((party, member)) = drawn.and_then(|it| Some((it, *case.desk.member(it)?))) else {
             return self.open_to_all(case);
         };
-        let (lowest, highest) =
-            (self.going.times_up(self.rules.lowest), self.going.times_down(self.rules.highest));
-        let price = member.position.price.clamp(lowest, highest.max(lowest));
+        let price = self.within_bounds(member.position.price);
         let memory = u128::from(self.rules.memory);
         let moved = (self.going.get() * (memory - 1) + price.get()) / memory;
         let pay = per_mcycle(price, case.spec()).min(case.escrow());

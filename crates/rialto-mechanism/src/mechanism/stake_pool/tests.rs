@@ -278,6 +278,25 @@ fn only_the_root_of_the_stake_rewards_splitting() {
     assert!(close(3 * weight("root-stake", 90_000), 9 * weight("root-stake", 10_000)));
 }
 
+/// Who is paid the lowest price that counts has no more tickets for asking less, and follows the going price.
+#[test]
+fn a_price_weighs_as_far_as_it_counts() {
+    let mut book = Rulebook::new("stake-pool", RULES);
+    book.play(
+        "0 ann joins stake 300 capacity 2 price 1
+         0 bob joins stake 300 capacity 2 price 750",
+    );
+    let tickets = |book: &mut Rulebook, name: &str| {
+        let party = book.party(name);
+        book.machine.tickets(party).unwrap()
+    };
+    assert_eq!(tickets(&mut book, "ann"), tickets(&mut book, "bob"));
+    book.play("1 req opens 1 for 3000 until 9000 cycles 1000000\n20 - seeds 0 with 1");
+    // The going price has moved a tenth towards 750.
+    assert!(tickets(&mut book, "ann") > tickets(&mut book, "bob"));
+    assert_eq!(tickets(&mut book, "cid"), Weight::ZERO);
+}
+
 #[test]
 #[should_panic(expected = "the seed is for another set")]
 fn a_seed_for_another_set_draws_nobody() {

@@ -1,0 +1,35 @@
+//! Draws by weight.
+
+/// Price over cost in the symmetric equilibrium of `provers` with equal stakes who are drawn by stake over the price to the
+/// power of `power` and paid their own price: `k(1 − σ) / (k(1 − σ) − 1)` with `σ = 1/provers`, from the first-order condition.
+/// Infinite where that is not positive: then everybody wants to be dearer than the others. For very many, pass
+/// [`f64::INFINITY`].
+pub fn lottery_markup(power: f64, provers: f64) -> f64 {
+    let elasticity = power * (1.0 - 1.0 / provers);
+    if elasticity > 1.0 { elasticity / (elasticity - 1.0) } else { f64::INFINITY }
+}
+
+/// How many of `entries` each of some weights has in a table that stands for a draw: `⌊entries · w / Σw⌋`.
+pub fn table_entries(weights: &[u128], entries: u128) -> Vec<u128> {
+    let sum: u128 = weights.iter().sum();
+    weights.iter().map(|weight| entries * weight / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markups_are_those_that_others_found() {
+        for (provers, markup) in [(3.0, 4.0), (8.0, 2.33), (32.0, 2.07), (f64::INFINITY, 2.0)] {
+            assert!((lottery_markup(2.0, provers) - markup).abs() < 0.005, "{provers}");
+        }
+        assert_eq!(lottery_markup(2.0, 2.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn a_table_gives_the_small_nothing() {
+        assert_eq!(table_entries(&[1, 1, 2], 128), [32, 32, 64]);
+        assert_eq!(table_entries(&[1, 254, 1], 128), [0, 127, 0]);
+    }
+}
