@@ -12,6 +12,7 @@ pub mod dutch_lock;
 pub mod pooled_epoch;
 pub mod race;
 pub mod sealed_second_price;
+pub mod snarketplace;
 pub mod stake_pool;
 
 /// An experiment, runnable by name.
@@ -33,6 +34,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     pooled_epoch::EXPERIMENT,
     continuous_auction::EXPERIMENT,
     stake_pool::EXPERIMENT,
+    snarketplace::EXPERIMENT,
 ];
 
 /// How much is run.

@@ -9,6 +9,6 @@ mod score;
 pub use auction::{
     Rest, first_price_mean, second_price_gain, undercutting, vacancy_after_predation,
 };
-pub use lottery::{lottery_markup, table_entries};
+pub use lottery::{lottery_markup, scattered_waste, table_entries};
 pub use race::race_win;
 pub use score::Score;

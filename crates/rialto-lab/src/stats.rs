@@ -28,6 +28,12 @@ impl Estimate {
         Self { mean: value, half: 0.0 }
     }
 
+    /// How often something happened, of so many independent times.
+    pub fn share(happened: u64, times: u64) -> Self {
+        let mean = happened as f64 / times as f64;
+        Self { mean, half: NORMAL * (mean * (1.0 - mean) / times as f64).sqrt() }
+    }
+
     /// Whether the interval holds `value`.
     pub fn holds(self, value: f64) -> bool {
         (self.mean - value).abs() <= self.half

@@ -67,11 +67,10 @@ fn liveness(provers: u32, effort: Effort) -> Result<Row, Broken> {
     let epochs = effort.jobs(160_000);
     let mut pool = Pool::new("azip-5", provers, MISS)?;
     pool.pass(epochs)?;
-    let live = pool.world.measures().live();
-    let half = 1.96 * (live * (1.0 - live) / epochs as f64).sqrt();
+    let live = Estimate::share(pool.world.measures().proven, epochs);
     let target = 1.0 - MISS.powi(i32::try_from(provers).unwrap_or(i32::MAX));
     let name = format!("proven, of {provers} who miss 3 epochs in 10");
-    Ok(Row::near(name, target, effort.tolerance(0.005), Estimate { mean: live, half }))
+    Ok(Row::near(name, target, effort.tolerance(0.005), live))
 }
 
 /// What being away costs, against one who is always there.

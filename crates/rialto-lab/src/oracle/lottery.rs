@@ -9,6 +9,12 @@ pub fn lottery_markup(power: f64, provers: f64) -> f64 {
     if elasticity > 1.0 { elasticity / (elasticity - 1.0) } else { f64::INFINITY }
 }
 
+/// The share of proofs that are for nothing when each of `workers` proves one of `works`, each as likely as any other:
+/// `1 − K(1 − (1 − 1/K)ⁿ)/n`.
+pub fn scattered_waste(works: f64, workers: i32) -> f64 {
+    1.0 - works * (1.0 - (1.0 - 1.0 / works).powi(workers)) / f64::from(workers)
+}
+
 /// How many of `entries` each of some weights has in a table that stands for a draw: `⌊entries · w / Σw⌋`.
 pub fn table_entries(weights: &[u128], entries: u128) -> Vec<u128> {
     let sum: u128 = weights.iter().sum();
@@ -25,6 +31,12 @@ mod tests {
             assert!((lottery_markup(2.0, provers) - markup).abs() < 0.005, "{provers}");
         }
         assert_eq!(lottery_markup(2.0, 2.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn scattering_wastes_what_others_found() {
+        assert!((scattered_waste(128.0, 64) - 0.2107).abs() < 5e-5);
+        assert!(scattered_waste(128.0, 1).abs() < 1e-12);
     }
 
     #[test]
