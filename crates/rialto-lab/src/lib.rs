@@ -18,8 +18,12 @@ mod owner;
 mod play;
 mod world;
 
+mod advice;
 mod agent;
 mod population;
+mod probe;
+mod scenario;
+pub mod trace;
 mod trial;
 mod workload;
 
@@ -29,11 +33,14 @@ pub mod oracle;
 #[cfg(test)]
 mod tests;
 
+pub use advice::{ASPECTS, Aspect, Ranked, rank};
 pub use agent::{Agent, FaultKind, Faults};
 pub use dice::Dice;
 pub use measure::{Concentration, Measures, OwnerSums};
 pub use owner::{Bidding, Cost, Habit, Others, Owner, Region};
 pub use population::{POPULATIONS, Population};
+pub use probe::{Better, Property, Runs, Variant, properties};
+pub use scenario::{Mistake, Scenario};
 pub use stats::{Estimate, Mean};
 pub use trial::{Jobs, Trial, all_act};
 pub use workload::{MOST, WORKLOADS, Workload};

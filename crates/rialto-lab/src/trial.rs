@@ -2,7 +2,7 @@
 
 use crate::world::Broken;
 use crate::{Agent, Faults, Job, Measures, Owner, Workload, World};
-use rialto_mechanism::Kind;
+use rialto_mechanism::{Kind, Span};
 
 /// What is run, but for the seed.
 #[derive(Clone, Debug)]
@@ -55,6 +55,19 @@ impl Trial {
             agent.applied_to(first, &self.owners);
         }
         other
+    }
+}
+
+impl Jobs {
+    /// From the beginning to the last job, at the first seed.
+    pub fn lasts(&self) -> Span {
+        match self {
+            Self::Of(workload, count) => workload
+                .jobs(1)
+                .nth((*count as usize).saturating_sub(1))
+                .map_or(Span::ZERO, |it| it.at),
+            Self::Recorded(jobs) => jobs.last().map_or(Span::ZERO, |job| job.at),
+        }
     }
 }
 
