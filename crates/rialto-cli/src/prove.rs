@@ -1,7 +1,6 @@
 //! `rialto prove` and `rialto verify`: a proof on this machine, without any market.
 
 mod benchmark;
-mod interval;
 
 use crate::failure::{Failure, Kind};
 use crate::journal::ShownJournal;

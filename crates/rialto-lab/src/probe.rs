@@ -265,7 +265,7 @@ fn pairs(
 fn estimate(values: impl Iterator<Item = f64>) -> Option<Estimate> {
     let mut mean = Mean::default();
     mean.extend(values);
-    (mean.count() > 0).then(|| mean.estimate_of_few())
+    (mean.count() > 0).then(|| mean.estimate())
 }
 
 impl Property {

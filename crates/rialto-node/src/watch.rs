@@ -46,14 +46,16 @@ pub(crate) async fn first_look(
     let endpoint = market.endpoint();
     let newest = endpoint.head().await?;
     let earlier = BlockNumber(newest.block.number.0.saturating_sub(BLOCKS_BACK));
-    let (head, earlier) =
-        tokio::join!(look(market, me, &newest, read_to, assumed), endpoint.block_at(earlier));
-    // What is not known now is learned from the blocks to come.
-    let earlier = earlier.ok().flatten().map(|it| (it.block.number, it.timestamp));
+    // What is not known soon is learned from the blocks to come: a locked order may be waiting.
+    let earlier = tokio::time::timeout(SOON, endpoint.block_at(earlier));
+    let (head, earlier) = tokio::join!(look(market, me, &newest, read_to, assumed), earlier);
+    let earlier = earlier.ok().and_then(Result::ok).flatten();
+    let earlier = earlier.map(|it| (it.block.number, it.timestamp));
     let block_time = earlier.and_then(|earlier| time_between(earlier, &newest));
     Ok(Head { block_time: block_time.unwrap_or_default(), ..head? })
 }
 
+const SOON: Duration = Duration::from_millis(250);
 /// So many blocks tell how far apart they are as a rule.
 const BLOCKS_BACK: u64 = 16;
 /// No chain has blocks further apart as a rule; one that mines on demand may look so.

@@ -1,6 +1,5 @@
 //! `rialto prove benchmark`: how fast this machine makes proofs, how sure that is, and telling a node.
 
-use super::interval::Interval;
 use crate::failure::Failure;
 use crate::keys::KeysDirArgs;
 use crate::network::NetworkArgs;
@@ -12,6 +11,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
+use rialto_lab::Mean;
 use rialto_node::teach;
 use rialto_planner::{Sample, Speeds};
 use rialto_protocol::{Cycles, ImageId, RequestId};
@@ -193,7 +193,11 @@ async fn prove(zkvm: &Arc<dyn Zkvm>, work: &Workload) -> Result<Duration> {
 
 impl Size {
     fn of(name: String, run: &Run, seconds: &[f64]) -> Self {
-        let interval = Interval::of(seconds);
+        let mut mean = Mean::default();
+        mean.extend(seconds.iter().copied());
+        let estimate = mean.estimate();
+        // Without a lower bound on the time there is no upper one on the speed.
+        let low = Some(estimate.low()).filter(|low| *low > 0.0);
         let mcycles = run.cycles.0 as f64 / 1e6;
         Self {
             name,
@@ -201,11 +205,11 @@ impl Size {
             cycles: run.cycles,
             segments: run.segments,
             proofs: seconds.len(),
-            seconds: interval.mean,
-            seconds_half_width: interval.half,
-            mcycles_per_s: mcycles / interval.mean,
-            mcycles_per_s_low: mcycles / interval.high(),
-            mcycles_per_s_high: interval.low().map(|low| mcycles / low),
+            seconds: estimate.mean,
+            seconds_half_width: estimate.half,
+            mcycles_per_s: mcycles / estimate.mean,
+            mcycles_per_s_low: mcycles / estimate.high(),
+            mcycles_per_s_high: low.map(|low| mcycles / low),
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::life::Life;
 use crate::prover::Script;
 use crate::quiet::until_quiet;
 use crate::world::{Times, World};
-use rialto_chain::simulated::{Dice, Faults};
 use peak_alloc::PeakAlloc;
+use rialto_chain::simulated::{Dice, Faults};
 use rialto_node::crash::Blow;
 use rialto_protocol::Timestamp;
 use std::time::Duration;
@@ -105,7 +105,9 @@ fn a_day_at_a_bad_endpoint_slow() {
     day.live(60);
     let Day { world, submitted, .. } = day;
     let report = audit(&*world.chain, world.prover.address(), &world.logbook());
-    println!("{hours} h, {submitted} requests, {short:?} in a tenth, {long:?} in the rest: {report:?}");
+    println!(
+        "{hours} h, {submitted} requests, {short:?} in a tenth, {long:?} in the rest: {report:?}"
+    );
     assert!(report.violations.is_empty(), "{report:#?}");
     assert!(report.locks as u64 > 10 * hours, "{report:?}");
     assert!(long.tasks <= short.tasks + 8, "tasks pile up: {short:?}, then {long:?}");

@@ -132,7 +132,10 @@ impl Prover for ScriptedProver {
 
     async fn fetch(&self, id: JobId) -> Result<Bytes, ProverError> {
         self.line.ask().await?;
-        self.proofs.lock().unwrap().get(&id).cloned().ok_or(ProverError::NoProof(id))
+        // What has been fetched is forgotten: the memory that grows all day is to be the node's.
+        let proof = self.proofs.lock().unwrap().remove(&id).ok_or(ProverError::NoProof(id))?;
+        self.jobs.lock().unwrap().remove(&id);
+        Ok(proof)
     }
 
     async fn cancel(&self, id: JobId) -> Result<(), ProverError> {
