@@ -21,6 +21,7 @@ use crate::{BlockFacts, BlockNumber, BlockRef, Endpoint, EndpointError, LogPosit
 use alloy::primitives::{Address, B256};
 use alloy::rpc::types::Log;
 use chunk::ChunkSize;
+use futures::future::join_all;
 use rialto_protocol::Timestamp;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub struct FeedConfig {
     pub chunk_blocks_max: u64,
     /// How many blocks an endpoint's nodes may lag behind each other. A node that lacks a block tells
     /// of a range that ends in it without a word as if it were empty, so the newest blocks are read
-    /// one by one and by hash.
+    /// each by its hash.
     pub lag_blocks: u64,
     /// Most blocks the trail remembers, at least 1. A reorg deeper than the trail starts over from
     /// `look_back_blocks` before its oldest block.
@@ -210,10 +211,10 @@ impl<S: LogSource> EventFeed<S> {
             return Ok(Finding::Nothing);
         }
         let settled = head.block.number.saturating_sub(self.config.lag_blocks);
-        let to = match from > settled {
-            true => from,
-            false => newest.min(settled).min(from.saturating_add(self.chunk.blocks() - 1)),
-        };
+        if from > settled {
+            return self.read_singly(from, newest, &head).await;
+        }
+        let to = newest.min(settled).min(from.saturating_add(self.chunk.blocks() - 1));
         match self.read(from, to, &head).await {
             Err(failed) if to > from && chunk::is_too_large(&failed) => {
                 Ok(Finding::TooLarge { blocks: to.0 - from.0 + 1 })
@@ -265,8 +266,7 @@ impl<S: LogSource> EventFeed<S> {
     }
 
     /// Reads a chunk. The logs count only if the chunk's last block was the same before and after,
-    /// and the trail's tip still stood with it: then they are of the one chain that ends there. Of a
-    /// single block they are asked for by its hash, which says as much.
+    /// and the trail's tip still stood with it: then they are of the one chain that ends there.
     async fn read(
         &self,
         from: BlockNumber,
@@ -278,18 +278,13 @@ impl<S: LogSource> EventFeed<S> {
             false => self.source.block_at(to).await?,
         };
         let Some(last) = before else { return Ok(Finding::Nothing) };
-        let (logs, still_stands) = match from == to {
-            true => (self.source.logs_of(self.market, last.block).await?, true),
-            false => {
-                let logs = self.source.logs(self.market, from, to).await?;
-                let after = self.source.block_at(to).await?;
-                (logs, after.is_some_and(|after| after.block == last.block))
-            }
-        };
+        let logs = self.source.logs(self.market, from, to).await?;
+        let after = self.source.block_at(to).await?;
+        let still_stands = after.is_some_and(|after| after.block == last.block);
         if !still_stands || !self.joins(&last).await? {
             return Ok(Finding::Nothing);
         }
-        let Some((items, mut passed)) = self.decoded(logs, &last).await? else {
+        let Some((items, mut passed)) = self.decoded(logs, &[last]).await? else {
             return Ok(Finding::Nothing);
         };
         if passed.last() != Some(&last.block) {
@@ -297,6 +292,40 @@ impl<S: LogSource> EventFeed<S> {
         }
         let behind = to < head.block.number.saturating_sub(self.config.confirmations);
         Ok(Finding::Read { items, passed, behind })
+    }
+
+    /// Reads the newest blocks, which are few, each by its hash: each answer is of the very block, and
+    /// that they follow each other and the trail says that they are of one chain. All are asked for
+    /// at once: a node that was away has a locked order waiting. Those up to the first that cannot be had count.
+    async fn read_singly(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+        head: &BlockFacts,
+    ) -> Result<Finding, EndpointError> {
+        let asked = (from.0..=to.0).map(BlockNumber);
+        let found = asked.map(|number| async move {
+            match number == head.block.number {
+                true => Ok(Some(*head)),
+                false => self.source.block_at(number).await,
+            }
+        });
+        let found = first_good(join_all(found).await)?;
+        let mut blocks: Vec<BlockFacts> = found.into_iter().map_while(|block| block).collect();
+        let follows = |pair: &[BlockFacts]| pair[1].parent == pair[0].block.hash;
+        blocks.truncate(1 + blocks.windows(2).take_while(|pair| follows(pair)).count());
+        let Some(first) = blocks.first() else { return Ok(Finding::Nothing) };
+        if !self.joins(first).await? {
+            return Ok(Finding::Nothing);
+        }
+        let logs = blocks.iter().map(|block| self.source.logs_of(self.market, block.block));
+        let logs = first_good(join_all(logs).await)?;
+        blocks.truncate(logs.len());
+        let Some((items, _)) = self.decoded(logs.concat(), &blocks).await? else {
+            return Ok(Finding::Nothing);
+        };
+        let passed = blocks.iter().map(|block| block.block).collect();
+        Ok(Finding::Read { items, passed, behind: false })
     }
 
     /// Whether the trail's tip is on the chain that ends in `last`, asked while that is canonical.
@@ -311,13 +340,14 @@ impl<S: LogSource> EventFeed<S> {
         }
     }
 
-    /// The logs as items, and the blocks they are in. `None` if a log is of no canonical block.
+    /// The logs as items, and the blocks they are in, of which some are `known`. `None` if a log is of no
+    /// canonical block.
     async fn decoded(
         &self,
         logs: Vec<Log>,
-        last: &BlockFacts,
+        known: &[BlockFacts],
     ) -> Result<Option<(Vec<FeedItem>, Vec<BlockRef>)>, EndpointError> {
-        let mut times = HashMap::from([(last.block.hash, last.timestamp)]);
+        let mut times = known.iter().map(|block| (block.block.hash, block.timestamp)).collect();
         let mut items = Vec::with_capacity(logs.len());
         let mut passed: Vec<BlockRef> = Vec::new();
         for log in logs {
@@ -357,6 +387,19 @@ impl<S: LogSource> EventFeed<S> {
         times.insert(block.hash, facts.timestamp);
         Ok(Some(facts.timestamp))
     }
+}
+
+/// The answers before the first failure, which is the answer if there are none before it.
+fn first_good<T>(answers: Vec<Result<T, EndpointError>>) -> Result<Vec<T>, EndpointError> {
+    let mut good = Vec::with_capacity(answers.len());
+    for answer in answers {
+        match answer {
+            Ok(answer) => good.push(answer),
+            Err(failed) if good.is_empty() => return Err(failed),
+            Err(_) => break,
+        }
+    }
+    Ok(good)
 }
 
 fn mined_in(log: &Log) -> Option<BlockRef> {
