@@ -5,7 +5,7 @@ use crate::{Broken, Dice};
 use alloy_primitives::{B256, keccak256};
 use rialto_mechanism::{
     Account, Amount, Auditor, Effect, Entry, Event, JobId, JobSpec, Machine, Message, Party,
-    Position, Proof, Refusal, Span, Step, Time, Unstartable, find,
+    Position, Proof, Refusal, Span, Stage, Step, Time, Unstartable, find,
 };
 use rialto_protocol::Cycles;
 use rialto_protocol::draw::Weight;
@@ -124,6 +124,14 @@ impl Floor {
         self.must(Event::Join { party, position }).map(drop)
     }
 
+    /// The requester gives to the pool.
+    ///
+    /// # Errors
+    /// As [`Floor::must`].
+    pub(crate) fn endow(&mut self, amount: Amount) -> Result<(), Broken> {
+        self.must(Event::Endow { party: REQUESTER, amount }).map(drop)
+    }
+
     /// A job for the requester; its number.
     ///
     /// # Errors
@@ -198,11 +206,14 @@ impl Floor {
         self.machine.tickets(party).map_or(0, Weight::get) as f64
     }
 
+    /// Where a job stands; nothing if it is over.
+    pub(crate) fn stage(&self, job: JobId) -> Option<&Stage> {
+        self.machine.job(job).map(|view| view.stage)
+    }
+
     /// The party that has a job and its price, the first if several have.
     pub(crate) fn holder(&self, job: JobId) -> Option<(Party, Amount)> {
-        let rialto_mechanism::Stage::Allocated(allocation) = self.machine.job(job)?.stage else {
-            return None;
-        };
+        let Stage::Allocated(allocation) = self.stage(job)? else { return None };
         allocation.holders.first().map(|holder| (holder.party, holder.price))
     }
 }

@@ -7,8 +7,9 @@ mod race;
 mod score;
 
 pub use auction::{
-    Rest, first_price_mean, second_price_gain, undercutting, vacancy_after_predation,
+    Rest, first_price_mean, second_price_deviation, second_price_gain, undercutting,
+    vacancy_after_predation,
 };
-pub use lottery::{lottery_markup, scattered_waste, table_entries};
+pub use lottery::{all_fail, at_least, lottery_markup, scattered_waste, table_entries};
 pub use race::race_win;
 pub use score::Score;

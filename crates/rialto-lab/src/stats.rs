@@ -43,10 +43,12 @@ impl Estimate {
         Self { mean: value, half: 0.0 }
     }
 
-    /// How often something happened, of so many independent times.
+    /// How often something happened, of so many independent times. The interval is as wide as if it had happened, and
+    /// not happened, twice more (Agresti and Coull 1998), so that it has a width where it hardly ever happened.
     pub fn share(happened: u64, times: u64) -> Self {
-        let mean = happened as f64 / times as f64;
-        Self { mean, half: NORMAL * (mean * (1.0 - mean) / times as f64).sqrt() }
+        let (more, all) = (happened as f64 + 2.0, times as f64 + 4.0);
+        let spread = more / all * (1.0 - more / all) / all;
+        Self { mean: happened as f64 / times as f64, half: NORMAL * spread.sqrt() }
     }
 
     /// The interval's lower end.

@@ -13,6 +13,13 @@ pub fn second_price_gain(rival: f64, alone: f64) -> f64 {
     rival / 6.0 + (1.0 - rival) * (alone - 0.5)
 }
 
+/// The deviation of the second-lowest of as many costs, uniform on [0, 1]: of a beta distribution with parameters 2 and
+/// `bidders − 1`, so `√(2(n−1) / ((n+1)²(n+2)))`.
+pub fn second_price_deviation(bidders: u32) -> f64 {
+    let bidders = f64::from(bidders);
+    (2.0 * (bidders - 1.0) / (bidders + 2.0)).sqrt() / (bidders + 1.0)
+}
+
 /// How long nobody has a vacant seat whose cap begins at twice the average fee and doubles every `doubling`, when
 /// the cheapest prover costs `1 / average` average fees: `doubling · ⌈log₂(1 / (2 · average))⌉`.
 pub fn vacancy_after_predation(average: f64, doubling: f64) -> f64 {

@@ -15,6 +15,24 @@ pub fn scattered_waste(works: f64, workers: i32) -> f64 {
     1.0 - works * (1.0 - (1.0 - 1.0 / works).powi(workers)) / f64::from(workers)
 }
 
+/// How often all of `drawn` provers fail of whom each fails with the chance `fault`: all by one chance in the share
+/// `together` of jobs, each by its own in the others: `ρf + (1 − ρ)fᵏ`.
+pub fn all_fail(fault: f64, drawn: i32, together: f64) -> f64 {
+    together * fault + (1.0 - together) * fault.powi(drawn)
+}
+
+/// The chance of `successes` or more of `tries` with this chance each (the binomial distribution's upper tail).
+pub fn at_least(successes: u32, tries: u32, chance: f64) -> f64 {
+    // From no success on: each term follows from the one before.
+    let mut term = (1.0 - chance).powi(tries as i32);
+    let mut below = 0.0;
+    for count in 0..successes {
+        below += term;
+        term *= f64::from(tries - count) / f64::from(count + 1) * chance / (1.0 - chance);
+    }
+    1.0 - below
+}
+
 /// How many of `entries` each of some weights has in a table that stands for a draw: `⌊entries · w / Σw⌋`.
 pub fn table_entries(weights: &[u128], entries: u128) -> Vec<u128> {
     let sum: u128 = weights.iter().sum();
@@ -37,6 +55,13 @@ mod tests {
     fn scattering_wastes_what_others_found() {
         assert!((scattered_waste(128.0, 64) - 0.2107).abs() < 5e-5);
         assert!(scattered_waste(128.0, 1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_binomial_tail_is_that_of_the_tables() {
+        assert!((at_least(3, 4, 0.5) - 0.3125).abs() < 1e-12);
+        assert!((at_least(2, 20, 0.05) - 0.264_160).abs() < 1e-6);
+        assert_eq!(at_least(0, 7, 0.05), 1.0);
     }
 
     #[test]
