@@ -64,7 +64,8 @@ const MEMORY: u64 = 16;
 /// Where a price is for a million cycles; elsewhere it is for a job.
 const PRICES_MCYCLES: &[&str] = &["prover-auction", "stake-pool"];
 /// Where what one is paid does not depend on what one asks for, so that one asks for one's cost.
-const TRUTHFUL: &[&str] = &["sealed-second-price"];
+const TRUTHFUL: &[&str] =
+    &["sealed-second-price", "double-auction-reconstruction", "whole-job-auction-reconstruction"];
 
 /// The one parameter of a mechanism that counts a job's cycles in time.
 #[derive(Deserialize)]

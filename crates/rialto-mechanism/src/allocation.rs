@@ -10,7 +10,7 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allocation {
     /// Those who were chosen. The job is done when every one of them has delivered, or when the
-    /// window ends and one of them has.
+    /// window ends and one of them has; the latter only if not all are needed.
     pub holders: Vec<Holder>,
     /// The last instant at which only holders may deliver, each for its own price.
     pub until: Time,
@@ -33,6 +33,8 @@ pub struct Allocation {
     pub fee_least: Amount,
     /// Whether a missed window costs a holder nothing of what it has at risk, so that only what it gives up or fakes does.
     pub spares_late: bool,
+    /// Whether every holder does a part of the job, so that it is not done unless all have delivered.
+    pub needs_all: bool,
     /// Whether the requester loses its escrow when nobody proves the job.
     pub burns_escrow: bool,
 }

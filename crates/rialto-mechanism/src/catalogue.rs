@@ -1,21 +1,29 @@
 //! All mechanisms by name.
 
+use crate::mechanism::attested_matching::AttestedMatching;
 use crate::mechanism::coordinator::Coordinator;
+use crate::mechanism::double_auction::DoubleAuction;
 use crate::mechanism::dutch_lock::DutchLock;
 use crate::mechanism::epoch_quotes::EpochQuotes;
 use crate::mechanism::gevulot::Gevulot;
 use crate::mechanism::open_race::OpenRace;
 use crate::mechanism::order_book::OrderBook;
+use crate::mechanism::phased_duty::PhasedDuty;
 use crate::mechanism::pooled_epoch::PooledEpoch;
+use crate::mechanism::proof_contest::ProofContest;
 use crate::mechanism::prover_auction::ProverAuction;
 use crate::mechanism::relay_choice::RelayChoice;
 use crate::mechanism::rfq_exclusive::RfqExclusive;
 use crate::mechanism::rota::Rota;
+use crate::mechanism::sealed_award::SealedAward;
 use crate::mechanism::sealed_second_price::SealedSecondPrice;
 use crate::mechanism::seat_auction::SeatAuction;
 use crate::mechanism::snarketplace::Snarketplace;
 use crate::mechanism::stake_pool::StakePool;
+use crate::mechanism::succinct_work::SuccinctWork;
 use crate::mechanism::term_auction::TermAuction;
+use crate::mechanism::whole_job_auction::WholeJobAuction;
+use crate::mechanism::work_pool::WorkPool;
 use crate::mechanism::zkcloud::Zkcloud;
 use crate::{About, Machine, Mechanism, Rules, Run};
 use serde::Deserialize;
@@ -48,8 +56,16 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<Gevulot>(),
     kind::<Zkcloud>(),
     kind::<DutchLock>(),
+    kind::<WorkPool>(),
     kind::<ProverAuction>(),
+    kind::<ProofContest>(),
     kind::<SealedSecondPrice>(),
+    kind::<DoubleAuction>(),
+    kind::<WholeJobAuction>(),
+    kind::<AttestedMatching>(),
+    kind::<SuccinctWork>(),
+    kind::<PhasedDuty>(),
+    kind::<SealedAward>(),
 ];
 
 /// Why a mechanism cannot be set to work.

@@ -129,6 +129,18 @@ impl<T> Desk<T> {
         self.ledger.balance(Account::Stake(party))
     }
 
+    /// Whether a party is a member that stays, with enough at stake now.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check_member(&self, party: Party, wanted: Amount) -> Ruling {
+        match self.members.get(&party).ok_or(Refusal::NotAMember)?.leaving {
+            Some(until) => Err(Refusal::Leaving { until }),
+            None if self.stake(party) < wanted => Err(Refusal::StakeTooSmall { wanted }),
+            None => Ok(()),
+        }
+    }
+
     /// A live job that is not being handled at the moment.
     pub fn job(&self, id: JobId) -> Option<&Job<T>> {
         self.jobs.get(&id)

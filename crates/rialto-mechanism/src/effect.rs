@@ -178,6 +178,9 @@ pub enum Refusal {
     /// Only members may.
     #[error("not a member")]
     NotAMember,
+    /// Only a matcher may.
+    #[error("not a matcher")]
+    NotAMatcher,
     /// Only the requester may.
     #[error("not the requester")]
     NotTheRequester,
@@ -231,6 +234,12 @@ pub enum Refusal {
     CapacityTooSmall {
         /// The least.
         wanted: u32,
+    },
+    /// A capacity stays as it is for as long as its owner is a member.
+    #[error("the capacity is {held} and cannot change")]
+    CapacityFixed {
+        /// What it is.
+        held: u32,
     },
     /// Too many promises were broken.
     #[error("a record of {wanted} is needed, and it is {held}")]

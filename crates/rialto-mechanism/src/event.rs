@@ -192,6 +192,14 @@ pub enum Event {
     Tick,
 }
 
+impl Position {
+    /// # Errors
+    /// Less than `wanted` is at stake.
+    pub fn backs(&self, wanted: Amount) -> Result<(), crate::Refusal> {
+        if self.stake < wanted { Err(crate::Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+    }
+}
+
 impl Proof {
     /// A valid proof of a job of one part.
     pub const PLAIN: Self = Self { valid: true, part: 0 };

@@ -19,10 +19,13 @@ mod event;
 mod job;
 mod ledger;
 
+mod batch;
 mod desk;
 mod lots;
+mod powers;
 mod record;
 mod roll;
+mod sealed;
 
 mod catalogue;
 mod machine;
@@ -40,6 +43,7 @@ mod tests;
 pub use allocation::{Allocation, Backup, Duty, Forfeit, ForfeitParts, Holder, Risks};
 pub use amount::{Amount, Bps};
 pub use auditor::{Auditor, Violation};
+pub use batch::{Batch, Offer, Terms};
 pub use catalogue::{CATALOGUE, Kind, Unstartable, find};
 pub use desk::{Case, Desk, Member, Ruling};
 pub use effect::{Effect, Happened, Outcome, Refusal, Step, Why};
@@ -51,6 +55,7 @@ pub use machine::{JobView, Machine, Run};
 pub use mechanism::{About, Confidence, Contradiction, Mechanism, Preset, Rules, SplitGain};
 pub use record::Records;
 pub use roll::{Roll, Seed};
+pub use sealed::Sealed;
 pub use time::{Span, Time};
 
 /// Whoever has money here: requester, prover, proposer. The chain's address, so that a live log

@@ -13,22 +13,30 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::{self, Debug};
 
+pub mod attested_matching;
 pub mod coordinator;
+pub mod double_auction;
 pub mod dutch_lock;
 pub mod epoch_quotes;
 pub mod gevulot;
 pub mod open_race;
 pub mod order_book;
+pub mod phased_duty;
 pub mod pooled_epoch;
+pub mod proof_contest;
 pub mod prover_auction;
 pub mod relay_choice;
 pub mod rfq_exclusive;
 pub mod rota;
+pub mod sealed_award;
 pub mod sealed_second_price;
 pub mod seat_auction;
 pub mod snarketplace;
 pub mod stake_pool;
+pub mod succinct_work;
 pub mod term_auction;
+pub mod whole_job_auction;
+pub mod work_pool;
 pub mod zkcloud;
 
 /// What can be kept, compared and written down canonically.

@@ -45,6 +45,22 @@ impl Seed {
         self.draws_for(job).next(tickets).map(|ticket| ticket.0 as usize)
     }
 
+    /// One of a list of weights, each place as likely as its part of them all, in the list that was frozen as `root`.
+    ///
+    /// # Panics
+    /// When the seed was asked for with another root.
+    pub fn weighted(&self, root: B256, job: JobId, weights: &[Weight]) -> Option<usize> {
+        assert_eq!(root, self.root, "the seed is for another set");
+        let total =
+            weights.iter().try_fold(Weight::ZERO, |sum, weight| sum.checked_add(*weight))?;
+        let mut ahead = self.draws_for(job).next(total)?.0;
+        weights.iter().position(|weight| {
+            let hit = ahead < weight.get();
+            ahead = ahead.saturating_sub(weight.get());
+            hit
+        })
+    }
+
     fn value_for(&self, job: JobId) -> B256 {
         keccak256([&self.value[..], &job.0.to_be_bytes()].concat())
     }

@@ -26,12 +26,18 @@ use rialto_protocol::Cycles;
 /// What every party begins with.
 const PURSE: u32 = 1_000_000;
 
+/// Three members whose machines have been measured.
+pub(crate) const THREE: &str = "0 ann joins stake 1000 capacity 10
+    0 bob joins stake 1000 capacity 10
+    0 cid joins stake 1000 capacity 10
+    0 ann measured as 50000
+    0 bob measured as 60000
+    0 cid measured as 100";
+
 /// Runs `script` under a preset, or under rules as TOML, and compares the table.
 #[track_caller]
 pub(crate) fn check(mechanism: &str, rules: &str, script: &str, expected: Expect) {
-    let mut book = Rulebook::new(mechanism, rules);
-    let table: String = script.lines().filter_map(|line| book.row(line)).collect();
-    expected.assert_eq(&table);
+    Rulebook::new(mechanism, rules).check(script, expected);
 }
 
 /// A run with names for its parties.
@@ -48,6 +54,13 @@ impl Rulebook {
         let rules = kind.about.preset(rules).map_or(rules, |preset| preset.rules);
         let machine = kind.start(rules).expect("rules that make sense");
         Self { machine, auditor: Auditor::default(), names: Vec::new(), now: Time::default() }
+    }
+
+    /// Runs `script` and compares the table.
+    #[track_caller]
+    pub(crate) fn check(&mut self, script: &str, expected: Expect) {
+        let table: String = script.lines().filter_map(|line| self.row(line)).collect();
+        expected.assert_eq(&table);
     }
 
     /// Runs all rows; returns the last one's effects.

@@ -162,12 +162,15 @@ impl World {
         Ok(())
     }
 
-    /// The requester gives the job to whoever has asked for the least.
+    /// The requester gives the job to whoever has asked for the least, or whom it costs the least where nobody asks.
     pub(crate) fn choose(&mut self, job: JobId) -> Result<(), Broken> {
-        let quotes = self.live.get(&job).map(|live| &live.quotes);
-        let best = quotes.and_then(|quotes| quotes.iter().min_by_key(|(_, price)| *price));
-        match best.copied() {
-            Some((party, _)) => self.speak(REQUESTER, Some(job), Message::Choose { party }),
+        let Some(live) = self.live.get(&job) else { return Ok(()) };
+        let asked = live.quotes.iter().min_by_key(|(_, price)| *price).map(|(party, _)| *party);
+        let costs = live.costs.iter().enumerate().map(|(owner, cost)| (*cost, owner));
+        let costs = costs.filter(|(cost, owner)| cost.is_some() && self.is_free(*owner));
+        let cheapest = costs.min().map(|(_, owner)| party(owner, 0));
+        match asked.or(cheapest) {
+            Some(party) => self.speak(REQUESTER, Some(job), Message::Choose { party }),
             None => Ok(()),
         }
     }

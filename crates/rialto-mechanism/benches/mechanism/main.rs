@@ -29,9 +29,10 @@ fn settle(kind: &rialto_mechanism::Kind, preset: &rialto_mechanism::Preset) {
     let mut world = World::new(kind, preset);
     (0..REQUESTS / 10).for_each(|_| world.request());
     let early = world.machine.encode().len();
-    let began = Instant::now();
+    let (before, began) = (world.proven(), Instant::now());
     (0..REQUESTS).for_each(|_| world.request());
-    let per_minute = REQUESTS as f64 / began.elapsed().as_secs_f64() * 60.0;
+    let settled = (world.proven() - before) as f64;
+    let per_minute = settled / began.elapsed().as_secs_f64() * 60.0;
     let late = world.machine.encode().len();
     assert!(world.proven() * 10 > REQUESTS * 9, "{} proves too little", kind.about.name);
     let bar = if kind.about.name == "dutch-lock" { 10.0 * BAR } else { BAR };

@@ -17,6 +17,8 @@ const MOST: u32 = 1_000_000;
 enum Act {
     /// One takes it.
     Lock,
+    /// As many jobs more as make a round worth its while; all of them are delivered.
+    Round,
     /// Some bid.
     Bid,
     /// One asks a little less for all jobs, if it is heard.
@@ -34,6 +36,8 @@ enum Act {
     Seed,
     /// The requester gives the job to the first who spoke.
     Choose,
+    /// A matcher gives the job to one.
+    Match,
     /// One asks for work.
     Poll,
     /// Whoever has the job accepts it.
@@ -69,10 +73,18 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("stake-pool", "", &[Act::Seed, Act::Deliver]),
     ("epoch-quotes", "", &[Act::Bid, Act::Choose, Act::Deliver]),
     ("prover-auction", "", &[Act::Bid, Act::Wait, Act::Deliver]),
+    ("proof-contest", "", &[Act::Bid, Act::Wait, Act::Seed, Act::Deliver]),
     ("coordinator", "", &[Act::Poll, Act::Deliver]),
     ("gevulot", "", &[Act::Seed, Act::Deliver]),
     ("zkcloud", "", &[Act::Seed, Act::Accept, Act::Deliver]),
     ("pooled-epoch", "", &[Act::DeliverMany, Act::Wait]),
+    ("attested-matching", "", &[Act::Match, Act::Deliver]),
+    ("phased-duty", "", &[Act::Seed, Act::Deliver]),
+    ("sealed-award", "", &[Act::Commit, Act::WaitAnHour, Act::Reveal, Act::Wait, Act::Deliver]),
+    ("work-pool", "", &[Act::DeliverMany, Act::Wait]),
+    ("succinct-work", "", &[Act::DeliverMany]),
+    ("double-auction-reconstruction", "", &[Act::Round]),
+    ("whole-job-auction-reconstruction", "", &[Act::Round]),
 ];
 
 pub(crate) struct World {
@@ -117,6 +129,13 @@ impl World {
     /// One job from its request to its end.
     pub(crate) fn request(&mut self) {
         self.now = self.now + Span::ms(100);
+        self.open();
+        for act in self.script {
+            self.act(*act);
+        }
+    }
+
+    fn open(&mut self) {
         self.job = JobId(self.job.0 + 1);
         let spec = JobSpec {
             requester: party(0),
@@ -126,8 +145,16 @@ impl World {
             deadline: self.now + Span::s(20_000),
         };
         self.enter(Event::Open { job: self.job, spec });
-        for act in self.script {
-            self.act(*act);
+    }
+
+    /// A round of jobs that only together find provers.
+    fn round(&mut self) {
+        (1..SPEAKERS).for_each(|_| self.open());
+        self.act(Act::Wait);
+        for job in self.machine.jobs() {
+            self.job = job;
+            let proof = Proof { valid: true, part: 1 };
+            self.holders().into_iter().for_each(|by| self.enter(Event::Deliver { job, by, proof }));
         }
     }
 
@@ -137,6 +164,7 @@ impl World {
         let first = job.0 * 7;
         let speakers = (first..first + SPEAKERS).map(|number| party(1 + number % PROVERS));
         match act {
+            Act::Round => self.round(),
             Act::Lock => self.say(party(1 + first % PROVERS), Message::Lock),
             Act::Bid => {
                 for (place, from) in speakers.enumerate() {
@@ -188,6 +216,10 @@ impl World {
             Act::Choose => {
                 let chosen = party(1 + first % PROVERS);
                 self.say(party(0), Message::Choose { party: chosen });
+            }
+            Act::Match => {
+                let chosen = party(1 + first % PROVERS);
+                self.say(party(1), Message::Choose { party: chosen });
             }
             Act::Buy => self.say(party(0), Message::Accept),
             Act::Accept => {

@@ -159,10 +159,9 @@ impl<T> Case<'_, T> {
     /// # Errors
     /// As [`Case::deliver`].
     pub fn deliver_for(&mut self, by: Party, proof: &Proof, rescue_most: Amount) -> Ruling {
-        proof.verified()?;
-        let now = self.now();
-        let allocation = self.job.allocation().ok_or(Refusal::NotAllocated)?;
-        match allocation.right_of(by, now)? {
+        let right = self.right(by, proof)?;
+        let Some(allocation) = self.job.allocation() else { return Err(Refusal::NotAllocated) };
+        match right {
             Right::Holder(at) => self.deliver_held(at),
             Right::Override(price) => {
                 self.pay_less(by, price, allocation.fee_of(price), Why::Price);
@@ -175,6 +174,19 @@ impl<T> Case<'_, T> {
             }
         }
         Ok(())
+    }
+
+    /// Whether [`Case::deliver`] would take this proof.
+    ///
+    /// # Errors
+    /// As [`Case::deliver`].
+    pub fn may_deliver(&self, by: Party, proof: &Proof) -> Ruling {
+        self.right(by, proof).map(|_| ())
+    }
+
+    fn right(&self, by: Party, proof: &Proof) -> Result<Right, Refusal> {
+        proof.verified()?;
+        self.job.allocation().ok_or(Refusal::NotAllocated)?.right_of(by, self.now())
     }
 
     /// A holder delivers in its window; the last of them ends the job.
@@ -203,12 +215,12 @@ impl<T> Case<'_, T> {
         self.pay_less(by, price, fee, Why::Price);
     }
 
-    /// Ends the window: who has not delivered has failed. If somebody has, the job is done.
+    /// Ends the window: who has not delivered has failed. If somebody has, the job is done, unless all are needed.
     pub(crate) fn lapse(&mut self) {
         self.job.lapse = None;
         let Stage::Allocated(allocation) = &mut self.job.stage else { return };
         let owing = allocation.holders.iter_mut().filter(|holder| holder.duty == Duty::Owes);
-        let spared = allocation.spares_late;
+        let (spared, needs_all) = (allocation.spares_late, allocation.needs_all);
         let failed = owing.map(|holder| {
             holder.duty = Duty::Failed;
             if spared {
@@ -219,7 +231,7 @@ impl<T> Case<'_, T> {
         for party in failed.collect::<Vec<_>>() {
             self.desk.emit(Effect::Lapsed { job: self.job.id, party });
         }
-        if self.job.has_delivery() {
+        if self.job.has_delivery() && !needs_all {
             self.settle(Outcome::Proven);
         }
     }
@@ -239,6 +251,19 @@ impl<T> Case<'_, T> {
         }
         holder.duty = Duty::Failed;
         self.desk.emit(Effect::Lapsed { job: self.job.id, party });
+        Ok(())
+    }
+
+    /// As [`Case::fail`], for no more than `loss`.
+    ///
+    /// # Errors
+    /// As [`Case::fail`].
+    pub fn fail_for(&mut self, party: Party, loss: Amount) -> Ruling {
+        self.fail(party)?;
+        if let Stage::Allocated(allocation) = &mut self.job.stage {
+            let failed = allocation.holders.iter_mut().filter(|holder| holder.party == party);
+            failed.for_each(|holder| holder.at_risk = holder.at_risk.min(loss));
+        }
         Ok(())
     }
 

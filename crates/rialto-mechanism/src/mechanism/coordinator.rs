@@ -8,6 +8,10 @@
 //! *Failure.* A timeout or a decline puts the job back in the queue, at its place; after `attempts` it has
 //! failed. Nobody loses money.
 //!
+//! *Others.* Fermah's matchmaker (M12g, told by others) is the same with another timeout and the posted price as
+//! pay: it gives a job to the first admitted prover that fits and has promised to be there, which here is one that polls. ZKsync has its
+//! proofs from such networks.
+//!
 //! *Source.* Scroll's coordinator of 2024. Confidence A. Its plan to decentralise named a lottery without a
 //! formula. The operator admits members (allowlist, version, login) before they join here.
 //!
@@ -52,7 +56,11 @@ const ABOUT: About = About {
     family: "M5",
     confidence: Confidence::Code,
     split_gain: SplitGain::Neutral,
-    presets: &[Preset { name: "scroll", rules: "attempts = 5\ntimeout = \"3 min\"" }],
+    presets: &[
+        Preset { name: "scroll", rules: "attempts = 5\ntimeout = \"3 min\"" },
+        // Its attempts are not known.
+        Preset { name: "fermah", rules: "attempts = 5\ntimeout = \"1 h\"" },
+    ],
     file: include_str!("coordinator.rs"),
 };
 

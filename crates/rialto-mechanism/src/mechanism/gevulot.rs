@@ -13,11 +13,15 @@
 //! delivers, the fees are burned. Without a seed or without qualified members the requester has everything
 //! back.
 //!
+//! *Others.* Cysic, of which little is told (M12g), draws several provers for a task by VRF too and pays them out of a pool of
+//! rewards; that a committee votes by stake on proofs is the verifier's verdict here.
+//!
 //! *Source.* Gevulot's documents on provers. Confidence B. The tiers were never published: ours are a
 //! placeholder. Proofs are encrypted until all are in, which is not modelled but that a prover is bound in its
 //! proof.
 //!
-//! *Attacks.* Many nearly idle identities on one machine (capacity and workload answer in part). Declining when
+//! *Attacks.* Many nearly idle identities on one machine, of which one job can draw several (capacity and
+//! workload answer in part). Declining when
 //! it is congested. Waiting to be first (the fastest sets what all are paid). One miss in f^k jobs only if
 //! faults are independent.
 
@@ -80,10 +84,11 @@ const ABOUT: About = About {
     name: "gevulot",
     family: "M11",
     confidence: Confidence::Documents,
-    split_gain: SplitGain::Neutral,
-    presets: &[Preset {
-        name: "version-0",
-        rules: r#"
+    split_gain: SplitGain::Gain,
+    presets: &[
+        Preset {
+            name: "version-0",
+            rules: r#"
             provers = 3
             cycle = "6 s"
             fee = 1
@@ -94,7 +99,23 @@ const ABOUT: About = About {
             exit = "7 d"
             beacon = { lag = "6 s", patience = "1 min" }
         "#,
-    }],
+        },
+        Preset {
+            // What is told of it has no numbers: these are placeholders.
+            name: "cysic",
+            rules: r#"
+            provers = 3
+            cycle = "12 s"
+            fee = 1
+            reward = 100
+            tiers = [3333, 3333, 3333]
+            stake_for_capacity = 100
+            workload = 60000
+            exit = "7 d"
+            beacon = { lag = "12 s", patience = "1 min" }
+        "#,
+        },
+    ],
     file: include_str!("gevulot.rs"),
 };
 
@@ -119,7 +140,7 @@ impl Mechanism for Gevulot {
 
     fn join(&mut self, _: &mut Desk<Mark>, _: Party, position: &Position) -> Ruling {
         let wanted = self.rules.stake_for_capacity.scaled_down(position.capacity.into(), 1);
-        if position.stake < wanted { Err(Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+        position.backs(wanted)
     }
 
     fn seated(&mut self, desk: &mut Desk<Mark>, party: Party) {

@@ -13,7 +13,8 @@
 //! no seed decides within `patience` is shared.
 //!
 //! *Source.* The Aztec forum's ideas on a proving network, uncles and minimum proving time included; the
-//! cheapest within a maximum time is PBPS from the same thread. Confidence B.
+//! cheapest within a maximum time is PBPS from the same thread. Confidence B. A prize that a builder pays for its
+//! block's proof (M13) is this race with the builder as the requester.
 //!
 //! *Attacks.* Stealing a proof before it is mined (the prover is bound in the proof). Bribing or being the one
 //! fastest prover: with little jitter the fastest wins nearly always, which uncles and the window soften.

@@ -85,8 +85,7 @@ impl Mechanism for ProverAuction {
     }
 
     fn join(&mut self, _: &mut Desk<Mark>, _: Party, position: &Position) -> Ruling {
-        let wanted = self.rules.min_stake;
-        if position.stake < wanted { Err(Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+        position.backs(self.rules.min_stake)
     }
 
     fn leave(&mut self, _: &mut Desk<Mark>, _: Party) -> Span {
@@ -138,13 +137,7 @@ impl ProverAuction {
     }
 
     fn eligible(&self, desk: &Desk<Mark>, party: Party) -> Ruling {
-        let member = desk.member(party).ok_or(Refusal::NotAMember)?;
-        let wanted = self.rules.min_stake;
-        match member.leaving {
-            Some(until) => Err(Refusal::Leaving { until }),
-            None if desk.stake(party) < wanted => Err(Refusal::StakeTooSmall { wanted }),
-            None => Ok(()),
-        }
+        desk.check_member(party, self.rules.min_stake)
     }
 
     fn award(&self, case: &mut Case<'_, Mark>) {

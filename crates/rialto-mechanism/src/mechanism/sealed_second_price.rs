@@ -21,12 +21,12 @@
 //! commit low and high and reveal what pays once the others have shown theirs. Both are answered by the
 //! corrected preset.
 
+use crate::sealed::{Sealed, Shown, Windows};
 use crate::{
     About, Allocation, Amount, Bps, Case, Confidence, Contradiction, Desk, Forfeit, Job, JobSpec,
     Mechanism, Message, Outcome, Party, Position, Preset, Refusal, Risks, Ruling, Span, SplitGain,
     Time, commitment,
 };
-use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -74,12 +74,8 @@ pub enum Alone {
     Reserve,
 }
 
-/// What is remembered of a job.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Mark {
-    /// In the order in which they were committed, with the price once it is shown.
-    bids: Vec<(Party, B256, Option<Amount>)>,
-}
+/// The bids for a job.
+pub type Mark = Sealed;
 
 const ABOUT: About = About {
     name: "sealed-second-price",
@@ -146,8 +142,7 @@ impl Mechanism for SealedSecondPrice {
     }
 
     fn join(&mut self, _: &mut Desk<Mark>, _: Party, position: &Position) -> Ruling {
-        let wanted = self.rules.min_stake;
-        if position.stake < wanted { Err(Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+        position.backs(self.rules.min_stake)
     }
 
     fn leave(&mut self, _: &mut Desk<Mark>, _: Party) -> Span {
@@ -155,7 +150,7 @@ impl Mechanism for SealedSecondPrice {
     }
 
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
-        let earliest = self.reveal_end(desk.now()).next();
+        let earliest = self.windows(desk.now()).reveal_end().next();
         let latest = desk.now() + self.rules.longest;
         match spec.deadline {
             deadline if deadline < earliest => Err(Refusal::DeadlineTooSoon { earliest }),
@@ -165,16 +160,23 @@ impl Mechanism for SealedSecondPrice {
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {
-        case.wake_at(self.reveal_end(case.now()).next());
+        case.wake_at(self.windows(case.now()).reveal_end().next());
     }
 
     fn hear(&mut self, case: &mut Case<'_, Mark>, from: Party, said: &Message) -> Ruling {
         self.eligible(case.desk, from)?;
-        match said {
-            Message::Commit { digest } => self.commit(case, from, *digest),
+        let (now, windows) = (case.now(), self.windows(case.job.opened_at));
+        match *said {
+            Message::Commit { digest } => {
+                case.job.mark.may_commit(from, windows, now)?;
+                case.post_bond(from, self.rules.bond)?;
+                case.job.mark.commit(from, digest);
+                Ok(())
+            }
             Message::Reveal { price, nonce } => {
-                let digest = commitment(case.job.id, from, *price, *nonce);
-                self.reveal(case, from, digest, *price)
+                let digest = commitment(case.job.id, from, price, nonce);
+                let limit = case.spec().max_pay;
+                case.job.mark.show(Shown { from, price, digest }, limit, windows, now)
             }
             _ => Err(Refusal::NotUnderstood),
         }
@@ -187,7 +189,7 @@ impl Mechanism for SealedSecondPrice {
     fn alarm(&mut self, case: &mut Case<'_, Mark>) {
         let reserve = case.spec().max_pay.times_down(self.rules.reserve);
         let mut bids: Vec<(Amount, Party)> = Vec::new();
-        for (party, _, price) in std::mem::take(&mut case.job.mark.bids) {
+        for (party, price) in case.job.mark.take() {
             match price {
                 Some(price) => {
                     case.release_bond(party);
@@ -219,65 +221,15 @@ impl Mechanism for SealedSecondPrice {
 }
 
 impl SealedSecondPrice {
-    fn commit_end(&self, opened_at: Time) -> Time {
-        opened_at + self.rules.commit
-    }
-
-    fn reveal_end(&self, opened_at: Time) -> Time {
-        self.commit_end(opened_at) + self.rules.reveal
+    fn windows(&self, opened_at: Time) -> Windows {
+        Windows { opened_at, commit: self.rules.commit, reveal: self.rules.reveal }
     }
 
     /// Whether a party has enough at stake, and is not on its way out.
     fn eligible(&self, desk: &Desk<Mark>, party: Party) -> Ruling {
-        let member = desk.member(party).ok_or(Refusal::NotAMember)?;
-        if let Some(until) = member.leaving {
-            return Err(Refusal::Leaving { until });
-        }
         let assigned = self.assigned.get(&party).copied().unwrap_or_default();
         let wanted = self.rules.min_stake + assigned.times_up(self.rules.overcommit);
-        if desk.stake(party) < wanted { Err(Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
-    }
-
-    fn commit(&self, case: &mut Case<'_, Mark>, from: Party, digest: B256) -> Ruling {
-        let at = self.commit_end(case.job.opened_at);
-        if case.now() > at {
-            return Err(Refusal::TooLate { at });
-        }
-        if case.job.mark.bids.iter().any(|(party, ..)| *party == from) {
-            return Err(Refusal::AlreadyDone);
-        }
-        case.post_bond(from, self.rules.bond)?;
-        case.job.mark.bids.push((from, digest, None));
-        Ok(())
-    }
-
-    fn reveal(
-        &self,
-        case: &mut Case<'_, Mark>,
-        from: Party,
-        digest: B256,
-        price: Amount,
-    ) -> Ruling {
-        let opened_at = case.job.opened_at;
-        let (from_on, at) = (self.commit_end(opened_at).next(), self.reveal_end(opened_at));
-        let limit = case.spec().max_pay;
-        match case.now() {
-            now if now < from_on => return Err(Refusal::TooEarly { from: from_on }),
-            now if now > at => return Err(Refusal::TooLate { at }),
-            _ => {}
-        }
-        let mut bids = case.job.mark.bids.iter_mut();
-        let (_, committed, shown) =
-            bids.find(|(party, ..)| *party == from).ok_or(Refusal::NotCommitted)?;
-        match shown {
-            Some(_) => Err(Refusal::AlreadyDone),
-            None if *committed != digest => Err(Refusal::NotCommitted),
-            None if price > limit => Err(Refusal::PriceTooHigh { limit }),
-            None => {
-                *shown = Some(price);
-                Ok(())
-            }
-        }
+        desk.check_member(party, wanted)
     }
 
     fn award(&mut self, case: &mut Case<'_, Mark>, winner: Party, price: Amount) {

@@ -159,7 +159,7 @@ impl Mechanism for StakePool {
         let lowest = self.lowest(desk).filter(|_| full).map(|(_, stake)| stake);
         let above = lowest.map_or(Amount::ZERO, |lowest| lowest + Amount::from(1));
         let wanted = backing.max(above);
-        if position.stake < wanted { Err(Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+        position.backs(wanted)
     }
 
     fn seated(&mut self, desk: &mut Desk<()>, party: Party) {

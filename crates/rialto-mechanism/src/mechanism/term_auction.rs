@@ -145,7 +145,7 @@ impl Mechanism for TermAuction {
 
     fn join(&mut self, _: &mut Desk<Mark>, _: Party, position: &Position) -> Ruling {
         let wanted = self.rules.bond;
-        if position.stake < wanted { Err(Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+        position.backs(wanted)
     }
 
     fn leave(&mut self, _: &mut Desk<Mark>, party: Party) -> Span {

@@ -126,7 +126,7 @@ impl Mechanism for Zkcloud {
 
     fn join(&mut self, _: &mut Desk<Mark>, _: Party, position: &Position) -> Ruling {
         let wanted = self.rules.stake_for_capacity.scaled_down(position.capacity.into(), 1);
-        if position.stake < wanted { Err(Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+        position.backs(wanted)
     }
 
     fn seated(&mut self, desk: &mut Desk<Mark>, party: Party) {

@@ -1,22 +1,18 @@
-use crate::rulebook::{Rulebook, check};
+use crate::rulebook::{Rulebook, THREE, check};
 use expect_test::expect;
 
-const JOIN: &str = "0 ann joins stake 1000 capacity 10
-    0 bob joins stake 1000 capacity 10
-    0 cid joins stake 1000 capacity 10
-    0 ann measured as 50000
-    0 bob measured as 60000
-    0 cid measured as 100
-    0 net endows 1000";
+/// With three members and a pool.
+fn joined() -> Rulebook {
+    let mut book = Rulebook::new("gevulot", "version-0");
+    book.play(THREE);
+    book.play("0 net endows 1000");
+    book
+}
 
 #[test]
 fn the_drawn_are_paid_by_rank_for_the_fastest_answer() {
-    check(
-        "gevulot",
-        "version-0",
-        &format!(
-            "{JOIN}
-             0 dan joins stake 999 capacity 10
+    joined().check(
+            "0 dan joins stake 999 capacity 10
              0 dan joins stake 1000 capacity 10
              0 dan measured as 60001
              0 req opens 1 for 299 until 9000 cycles 100
@@ -27,16 +23,8 @@ fn the_drawn_are_paid_by_rank_for_the_fastest_answer() {
              38 bob delivers 1
              60 dan delivers 1
              61 ann delivers 1
-             606 cid delivers 1"
-        ),
+             606 cid delivers 1",
         expect![[r#"
-            0 ann joins stake 1000 capacity 10 | 1000 ann>ann's stake (stake)
-            0 bob joins stake 1000 capacity 10 | 1000 bob>bob's stake (stake)
-            0 cid joins stake 1000 capacity 10 | 1000 cid>cid's stake (stake)
-            0 ann measured as 50000 |
-            0 bob measured as 60000 |
-            0 cid measured as 100 |
-            0 net endows 1000 | 1000 net>pool (pool)
             0 dan joins stake 999 capacity 10 | refused: a stake of 1000 is needed
             0 dan joins stake 1000 capacity 10 | 1000 dan>dan's stake (stake)
             0 dan measured as 60001 |
@@ -55,12 +43,8 @@ fn the_drawn_are_paid_by_rank_for_the_fastest_answer() {
 
 #[test]
 fn a_declined_slot_is_anybodys_and_the_number_paid_stays() {
-    check(
-        "gevulot",
-        "version-0",
-        &format!(
-            "{JOIN}
-             0 dan joins stake 1000 capacity 10
+    joined().check(
+            "0 dan joins stake 1000 capacity 10
              0 req opens 1 for 300 until 9000 cycles 100
              7 - seeds 0 with 7
              8 dan measured as 5
@@ -71,16 +55,8 @@ fn a_declined_slot_is_anybodys_and_the_number_paid_stays() {
              607.001 - ticks
              608 cid measured as 70000
              608 req opens 2 for 300 until 9000 cycles 100
-             615 - seeds 1 with 7"
-        ),
+             615 - seeds 1 with 7",
         expect![[r#"
-            0 ann joins stake 1000 capacity 10 | 1000 ann>ann's stake (stake)
-            0 bob joins stake 1000 capacity 10 | 1000 bob>bob's stake (stake)
-            0 cid joins stake 1000 capacity 10 | 1000 cid>cid's stake (stake)
-            0 ann measured as 50000 |
-            0 bob measured as 60000 |
-            0 cid measured as 100 |
-            0 net endows 1000 | 1000 net>pool (pool)
             0 dan joins stake 1000 capacity 10 | 1000 dan>dan's stake (stake)
             0 req opens 1 for 300 until 9000 cycles 100 | 300 req>escrow#1 (escrow); frozen for seed 0 from 6.001
             7 - seeds 0 with 7 | #1 to bob for 100 and ann for 100 and cid for 100 until 607
@@ -112,10 +88,7 @@ fn fees_for_nothing_are_burned() {
              88 - seeds 2 with 7
              200 ann leaves
              200 - ticks",
-            JOIN.replace("0 ann", "7 ann")
-                .replace("0 bob", "7 bob")
-                .replace("0 cid", "7 cid")
-                .replace("0 net", "7 net")
+            THREE.replace("0 ann", "7 ann").replace("0 bob", "7 bob").replace("0 cid", "7 cid")
         ),
         expect![[r#"
             0 req opens 1 for 300 until 9000 cycles 10 | 300 req>escrow#1 (escrow); frozen for seed 0 from 6.001
@@ -126,7 +99,6 @@ fn fees_for_nothing_are_burned() {
             7 ann measured as 50000 |
             7 bob measured as 60000 |
             7 cid measured as 100 |
-            7 net endows 1000 | 1000 net>pool (pool)
             8 req opens 2 for 300 until 9000 cycles 10 | 300 req>escrow#2 (escrow); frozen for seed 1 from 14.001
             80 - ticks | [74.001] 300 escrow#2>req (refund); [74.001] #2 unproven
             81 req opens 3 for 300 until 9000 cycles 10 | 300 req>escrow#3 (escrow); frozen for seed 2 from 87.001
@@ -161,4 +133,34 @@ fn a_job_is_lost_only_if_all_who_were_drawn_fail() {
         });
         assert_eq!(failed.count(), lost, "{provers} provers");
     }
+}
+
+/// How many slots an owner of nine units has in a hundred jobs of three provers, in names of so many units each, beside a
+/// rival with nine units in one.
+fn slots_of_nine_units(names: u32) -> usize {
+    (0..100u32)
+        .map(|value| {
+            let mut book = Rulebook::new("gevulot", "version-0");
+            for name in 0..names {
+                let (stake, capacity) = (900 / names, 9 / names);
+                book.play(&format!(
+                    "0 own{name} joins stake {stake} capacity {capacity}\n0 own{name} measured as 1"
+                ));
+            }
+            book.play("0 one joins stake 900 capacity 9\n0 one measured as 1");
+            book.play("0 two joins stake 900 capacity 9\n0 two measured as 1");
+            book.play("0 req opens 1 for 300 until 9000 cycles 10");
+            let drawn = book.play(&format!("7 - seeds 0 with {value}"));
+            drawn.matches("own").count()
+        })
+        .sum()
+}
+
+/// Nobody is drawn twice for a job, so one name has one slot at most, however large it is, and many names have several:
+/// a farm of small ids takes slots from its rivals. Stake and workload are asked of each.
+#[test]
+fn many_ids_have_more_slots_than_one() {
+    let (one, many) = (slots_of_nine_units(1), slots_of_nine_units(9));
+    assert_eq!(one, 100);
+    assert!((130..220).contains(&many), "{many}");
 }

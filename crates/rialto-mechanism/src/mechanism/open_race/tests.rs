@@ -176,3 +176,37 @@ fn the_slower_half_is_paid_with_uncles_only() {
     assert_eq!(earned("uncles"), (2_400, 1_000));
     assert_eq!(earned("min-time-shared"), (2_000, 2_000));
 }
+
+/// A proof that does not name its prover is anybody's who sees it on its way and is quicker: a verifier that
+/// asks for no name pays the thief. One that binds the name finds a copy under another name invalid.
+#[test]
+fn a_copied_proof_is_worth_nothing() {
+    let paid = |names_are_bound: bool| {
+        let mut book = Rulebook::new("open-race", "winner-takes-all");
+        book.play("0 req opens 1 for 100 until 900");
+        for by in ["thief", "ann"] {
+            let verdict = if by == "ann" || !names_are_bound { "" } else { "badly" };
+            book.play(&format!("5 {by} delivers 1 {verdict}"));
+        }
+        [book.gain("ann"), book.gain("thief")]
+    };
+    assert_eq!(paid(false), [0, 100]);
+    assert_eq!(paid(true), [100, 0]);
+}
+
+/// Whoever is fastest and holds its proof back to see its rivals give up is paid the same as without waiting in a plain
+/// race, so it may; with a minimum time what comes after the others is worth nothing.
+#[test]
+fn holding_a_proof_back_pays_nothing_under_a_minimum_time() {
+    let gain = |preset: &str, at: u32| {
+        let mut book = Rulebook::new("open-race", preset);
+        book.play("0 req opens 1 for 100 until 9000");
+        if preset != "winner-takes-all" {
+            book.play("20 slow delivers 1");
+        }
+        book.play(&format!("{at} fast delivers 1\n9001 - ticks"));
+        book.gain("fast")
+    };
+    assert_eq!([30, 8_000].map(|at| gain("winner-takes-all", at)), [100, 100]);
+    assert_eq!([30, 8_000].map(|at| gain("min-time-shared", at)), [50, 0]);
+}

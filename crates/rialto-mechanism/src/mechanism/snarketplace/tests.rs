@@ -102,3 +102,25 @@ fn undercutting_ends_within_a_tick_of_the_second_lowest_cost() {
     assert_eq!((holder, book.gain("ann"), book.gain("req")), ("ann", 40, -40));
     assert_eq!(proofs, 61);
 }
+
+/// Fee and prover are hashed into what is proven, so whoever passes a proof on can change neither: its copy, under its
+/// own name for less, does not verify. Were they beside the proof, the copy would be bought.
+#[test]
+fn a_passed_on_proof_cannot_be_undercut_with_itself() {
+    let paid = |names_are_bound: bool| {
+        let mut book = Rulebook::new("snarketplace", "mina");
+        let verdict = if names_are_bound { "badly" } else { "" };
+        book.play(&format!(
+            "0 req opens 1 for 90000 until 9000
+             1 ann bids 1 at 80000
+             1 ann delivers 1
+             2 relay bids 1 at 79999
+             2 relay delivers 1 {verdict}
+             300 req accepts 1"
+        ));
+        let won = |gain: i128| gain > 0;
+        [book.gain("ann"), book.gain("relay")].map(won)
+    };
+    assert_eq!(paid(false), [false, true]);
+    assert_eq!(paid(true), [true, false]);
+}

@@ -305,3 +305,35 @@ fn a_seed_for_another_set_draws_nobody() {
     roll.freeze();
     roll.draw_one(&seed(7), JobId(1));
 }
+
+/// How many missed jobs cost two honest provers stake in a spike of 120 jobs. Each can prove 40 in a window and would
+/// say so, but must offer `floor` at least.
+fn slashed_in_a_spike(floor: u32) -> usize {
+    const CAN: usize = 40;
+    let rules = RULES.replace("min_capacity = 2", &format!("min_capacity = {floor}"));
+    let mut book = Rulebook::new("stake-pool", &rules);
+    let offered = floor.max(CAN as u32);
+    for name in ["ann", "bob"] {
+        book.play(&format!("0 {name} joins stake 20000 capacity {offered} price 900"));
+    }
+    for job in 1..=120 {
+        book.play(&format!("1 req opens {job} for 2000 until 90000 cycles 1000000"));
+    }
+    let drawn = book.play("14 - seeds 0 with 7") + "; " + &book.play("27 - seeds 1 with 8");
+    for name in ["ann", "bob"] {
+        let given = drawn.split("; ").filter(|effect| effect.contains(&format!(" to {name} ")));
+        let jobs = given.filter_map(|effect| effect.split('#').nth(1)?.split(' ').next());
+        for job in jobs.take(CAN) {
+            book.play(&format!("100 {name} delivers {job}"));
+        }
+    }
+    book.play("4000 - ticks").matches(" lapsed for ").count()
+}
+
+/// Taiko's testnet Eldfell: with a capacity of at least 128 a spike gave honest provers more than they could prove, and they were
+/// slashed in masses. With 32 they offer what they can, and the rest is open to all.
+#[test]
+fn a_low_floor_of_capacity_spares_honest_provers_in_a_spike() {
+    assert!(slashed_in_a_spike(128) >= 40);
+    assert_eq!(slashed_in_a_spike(32), 0);
+}

@@ -1,22 +1,18 @@
-use crate::rulebook::{Rulebook, check};
+use crate::rulebook::{Rulebook, THREE};
 use expect_test::expect;
 
-const JOIN: &str = "0 ann joins stake 1000 capacity 10
-    0 bob joins stake 1000 capacity 10
-    0 cid joins stake 1000 capacity 10
-    0 ann measured as 50000
-    0 bob measured as 60000
-    0 cid measured as 100
-    0 net endows 70";
+/// With three members and a pool.
+fn joined() -> Rulebook {
+    let mut book = Rulebook::new("zkcloud", "zkcloud");
+    book.play(THREE);
+    book.play("0 net endows 70");
+    book
+}
 
 #[test]
 fn one_is_drawn_accepts_and_is_paid() {
-    check(
-        "zkcloud",
-        "zkcloud",
-        &format!(
-            "{JOIN}
-             0 req opens 1 for 100 until 666
+    joined().check(
+            "0 req opens 1 for 100 until 666
              0 req opens 1 for 100 until 9000
              7 - seeds 0 with 7
              8 ann accepts 1
@@ -27,16 +23,8 @@ fn one_is_drawn_accepts_and_is_paid() {
              12 req opens 2 for 100 until 9000
              13 req opens 3 for 100 until 9000
              19 - seeds 1 with 7
-             26 - seeds 2 with 7"
-        ),
+             26 - seeds 2 with 7",
         expect![[r#"
-            0 ann joins stake 1000 capacity 10 | 1000 ann>ann's stake (stake)
-            0 bob joins stake 1000 capacity 10 | 1000 bob>bob's stake (stake)
-            0 cid joins stake 1000 capacity 10 | 1000 cid>cid's stake (stake)
-            0 ann measured as 50000 |
-            0 bob measured as 60000 |
-            0 cid measured as 100 |
-            0 net endows 70 | 70 net>pool (pool)
             0 req opens 1 for 100 until 666 | refused: the deadline must be 666.001 s or later
             0 req opens 1 for 100 until 9000 | 100 req>escrow#1 (escrow); frozen for seed 0 from 6.001
             7 - seeds 0 with 7 | #1 to bob for 100 until 607
@@ -55,12 +43,8 @@ fn one_is_drawn_accepts_and_is_paid() {
 
 #[test]
 fn who_does_not_answer_is_out_and_declines_are_rationed() {
-    check(
-        "zkcloud",
-        "zkcloud",
-        &format!(
-            "{JOIN}
-             0 req opens 1 for 100 until 900000
+    joined().check(
+            "0 req opens 1 for 100 until 900000
              7 - seeds 0 with 7
              26 - ticks
              33 - seeds 1 with 7
@@ -71,16 +55,8 @@ fn who_does_not_answer_is_out_and_declines_are_rationed() {
              50 req opens 2 for 100 until 900000
              57 - seeds 3 with 7
              58 cid declines 2
-             58 bob declines 2"
-        ),
+             58 bob declines 2",
         expect![[r#"
-            0 ann joins stake 1000 capacity 10 | 1000 ann>ann's stake (stake)
-            0 bob joins stake 1000 capacity 10 | 1000 bob>bob's stake (stake)
-            0 cid joins stake 1000 capacity 10 | 1000 cid>cid's stake (stake)
-            0 ann measured as 50000 |
-            0 bob measured as 60000 |
-            0 cid measured as 100 |
-            0 net endows 70 | 70 net>pool (pool)
             0 req opens 1 for 100 until 900000 | 100 req>escrow#1 (escrow); frozen for seed 0 from 6.001
             7 - seeds 0 with 7 | #1 to bob for 100 until 607
             26 - ticks | [25.001] #1 to nobody; [25.001] frozen for seed 1 from 31.002
@@ -99,28 +75,16 @@ fn who_does_not_answer_is_out_and_declines_are_rationed() {
 
 #[test]
 fn a_fallback_is_paid_in_full_and_the_requester_refunded_by_half() {
-    check(
-        "zkcloud",
-        "zkcloud",
-        &format!(
-            "{JOIN}
-             0 req opens 1 for 101 until 9000
+    joined().check(
+            "0 req opens 1 for 101 until 9000
              7 - seeds 0 with 7
              8 bob accepts 1
              608 - ticks
              615 - seeds 1 with 7
              616 bob delivers 1
              617 ann delivers 1
-             617 cid delivers 1"
-        ),
+             617 cid delivers 1",
         expect![[r#"
-            0 ann joins stake 1000 capacity 10 | 1000 ann>ann's stake (stake)
-            0 bob joins stake 1000 capacity 10 | 1000 bob>bob's stake (stake)
-            0 cid joins stake 1000 capacity 10 | 1000 cid>cid's stake (stake)
-            0 ann measured as 50000 |
-            0 bob measured as 60000 |
-            0 cid measured as 100 |
-            0 net endows 70 | 70 net>pool (pool)
             0 req opens 1 for 101 until 9000 | 101 req>escrow#1 (escrow); frozen for seed 0 from 6.001
             7 - seeds 0 with 7 | #1 to bob for 101 until 607
             8 bob accepts 1 |
@@ -135,12 +99,8 @@ fn a_fallback_is_paid_in_full_and_the_requester_refunded_by_half() {
 
 #[test]
 fn when_both_miss_the_fees_are_burned() {
-    check(
-        "zkcloud",
-        "zkcloud",
-        &format!(
-            "{JOIN}
-             0 req opens 1 for 101 until 9000
+    joined().check(
+            "0 req opens 1 for 101 until 9000
              7 - seeds 0 with 7
              8 bob accepts 1
              608 - ticks
@@ -149,16 +109,8 @@ fn when_both_miss_the_fees_are_burned() {
              616 cid accepts 1
              1216 - ticks
              1217 req opens 2 for 101 until 9000
-             1224 - seeds 2 with 7"
-        ),
+             1224 - seeds 2 with 7",
         expect![[r#"
-            0 ann joins stake 1000 capacity 10 | 1000 ann>ann's stake (stake)
-            0 bob joins stake 1000 capacity 10 | 1000 bob>bob's stake (stake)
-            0 cid joins stake 1000 capacity 10 | 1000 cid>cid's stake (stake)
-            0 ann measured as 50000 |
-            0 bob measured as 60000 |
-            0 cid measured as 100 |
-            0 net endows 70 | 70 net>pool (pool)
             0 req opens 1 for 101 until 9000 | 101 req>escrow#1 (escrow); frozen for seed 0 from 6.001
             7 - seeds 0 with 7 | #1 to bob for 101 until 607
             8 bob accepts 1 |
@@ -200,16 +152,38 @@ fn the_quotas_are_one_a_week_and_four_a_month() {
 /// The second draw's window ends after the deadline: the job ends at the deadline, and nothing later.
 #[test]
 fn a_window_that_ends_after_the_deadline_rings_no_more() {
-    let mut book = Rulebook::new("zkcloud", "zkcloud");
-    book.play(&format!(
-        "{JOIN}
-         0 req opens 1 for 100 until 667
+    let mut book = joined();
+    book.play(
+        "0 req opens 1 for 100 until 667
          7 - seeds 0 with 7
          8 bob accepts 1
          650 - seeds 1 with 7
-         651 cid accepts 1"
-    ));
+         651 cid accepts 1",
+    );
     let expired = book.play("700 req ticks");
     assert!(expired.contains("#1 unproven"), "{expired}");
     assert!(book.play("2000 req ticks").ends_with("ticks |\n"));
+}
+
+/// One prover is drawn for a job, so an owner of a third of the capacity has a third of the jobs, be it one id or
+/// nine: within five standard deviations of 200 draws.
+#[test]
+fn many_ids_have_no_more_jobs_than_one() {
+    for names in [1u32, 9] {
+        let drawn = (0..200u32).filter(|value| {
+            let mut book = Rulebook::new("zkcloud", "zkcloud");
+            for name in 0..names {
+                let (stake, capacity) = (90_000 / names, 9 / names);
+                book.play(&format!(
+                    "0 own{name} joins stake {stake} capacity {capacity}\n0 own{name} measured as 1"
+                ));
+            }
+            book.play("0 one joins stake 90000 capacity 9\n0 one measured as 1");
+            book.play("0 two joins stake 90000 capacity 9\n0 two measured as 1");
+            book.play("0 req opens 1 for 900 until 90000 cycles 10");
+            book.play(&format!("60 - seeds 0 with {value}")).contains("own")
+        });
+        let drawn = drawn.count() as i32;
+        assert!((drawn - 67).abs() <= 34, "{drawn} with {names} names");
+    }
 }
