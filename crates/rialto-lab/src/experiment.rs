@@ -8,13 +8,17 @@ use crate::{Broken, Estimate, oracle};
 use serde::Serialize;
 
 pub mod continuous_auction;
+pub mod double_auction;
 pub mod drawn_provers;
 pub mod dutch_lock;
 pub mod pooled_epoch;
+pub mod proof_contest;
 pub mod race;
 pub mod sealed_second_price;
 pub mod snarketplace;
 pub mod stake_pool;
+pub mod succinct_work;
+pub mod work_pool;
 
 /// An experiment, runnable by name.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,10 @@ pub const EXPERIMENTS: &[Experiment] = &[
     stake_pool::EXPERIMENT,
     snarketplace::EXPERIMENT,
     drawn_provers::EXPERIMENT,
+    double_auction::EXPERIMENT,
+    proof_contest::EXPERIMENT,
+    work_pool::EXPERIMENT,
+    succinct_work::EXPERIMENT,
 ];
 
 /// How much is run.

@@ -2,14 +2,20 @@
 //! mechanism or a world.
 
 mod auction;
+mod contest;
 mod lottery;
+mod puzzle;
 mod race;
 mod score;
+mod trade;
 
 pub use auction::{
     Rest, first_price_mean, second_price_deviation, second_price_gain, undercutting,
     vacancy_after_predation,
 };
+pub use contest::{Contestant, contest, duel};
 pub use lottery::{all_fail, at_least, lottery_markup, scattered_waste, table_entries};
+pub use puzzle::interval_after;
 pub use race::race_win;
 pub use score::Score;
+pub use trade::best_trade;

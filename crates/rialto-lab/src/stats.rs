@@ -61,6 +61,19 @@ impl Estimate {
         self.mean + self.half
     }
 
+    /// The ratio of two means, from pairs of a part and its whole, with the interval of the parts' deviations from that
+    /// share of their wholes.
+    pub fn ratio(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Self {
+        let (mut parts, mut wholes, mut off) = (Mean::default(), Mean::default(), Mean::default());
+        pairs.clone().for_each(|(part, whole)| {
+            parts.add(part);
+            wholes.add(whole);
+        });
+        let mean = parts.value() / wholes.value();
+        off.extend(pairs.map(|(part, whole)| part - mean * whole));
+        Self { mean, half: off.estimate().half / wholes.value() }
+    }
+
     /// Whether the interval holds `value`.
     pub fn holds(self, value: f64) -> bool {
         (self.mean - value).abs() <= self.half
@@ -165,5 +178,20 @@ mod tests {
             let share = held.count() as f64 / 10_000.0;
             assert!((0.94..0.96).contains(&share), "{share} of {values}");
         }
+    }
+
+    /// Nineteen of twenty intervals hold the true ratio.
+    #[test]
+    fn ratios_hold_what_they_promise() {
+        let mut dice = Dice::new(1, "ratios");
+        let held = (0..4_000).filter(|_| {
+            let pairs: Vec<_> = (0..100)
+                .map(|_| (2.0 + dice.uniform(), dice.normal()))
+                .map(|(whole, off)| (0.3 * whole + 0.1 * off, whole))
+                .collect();
+            Estimate::ratio(pairs.into_iter()).holds(0.3)
+        });
+        let share = held.count() as f64 / 4_000.0;
+        assert!((0.94..0.96).contains(&share), "{share}");
     }
 }
