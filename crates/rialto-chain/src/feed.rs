@@ -324,8 +324,9 @@ impl<S: LogSource> EventFeed<S> {
         let Some((items, _)) = self.decoded(logs.concat(), &blocks).await? else {
             return Ok(Finding::Nothing);
         };
-        let passed = blocks.iter().map(|block| block.block).collect();
-        Ok(Finding::Read { items, passed, behind: false })
+        let passed: Vec<_> = blocks.iter().map(|block| block.block).collect();
+        let behind = passed.last().is_some_and(|last| last.number < to);
+        Ok(Finding::Read { items, passed, behind })
     }
 
     /// Whether the trail's tip is on the chain that ends in `last`, asked while that is canonical.

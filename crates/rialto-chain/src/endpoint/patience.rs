@@ -9,6 +9,7 @@
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::{RpcError, TransportError, TransportErrorKind, TransportFut};
 use futures::stream::{FuturesUnordered, StreamExt};
+use serde_json::value::RawValue;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -73,7 +74,9 @@ where
 {
     /// The first good answer; after the last try, the last bad one.
     async fn ask(&mut self, packet: RequestPacket) -> Result<ResponsePacket, TransportError> {
-        let limit = if asks_for(&packet, "eth_getLogs") { LOGS_LIMIT } else { ANSWER_LIMIT };
+        let is_for_logs = asks_for(&packet, "eth_getLogs");
+        let limit = if is_for_logs { LOGS_LIMIT } else { ANSWER_LIMIT };
+        let names_block = is_for_logs && names(&packet, "blockHash");
         let mut silence = self.pace().silence();
         let (mut pauses, mut next) = (PAUSES.iter(), Instant::now() + silence);
         let mut tries = FuturesUnordered::from_iter([timed(self.inner.call(packet.clone()))]);
@@ -81,7 +84,7 @@ where
         loop {
             tokio::select! {
                 Some((answer, took)) = tries.next() => {
-                    if !passes(&answer) {
+                    if !passes(&answer) && !(names_block && is_unknown(&answer)) {
                         self.pace().learn(took);
                         return answer;
                     }
@@ -147,6 +150,22 @@ fn asks_for(packet: &RequestPacket, method: &str) -> bool {
     packet.requests().iter().any(|request| request.method() == method)
 }
 
+fn names(packet: &RequestPacket, parameter: &str) -> bool {
+    let parameters = |text: &RawValue| text.get().contains(parameter);
+    packet.requests().iter().any(|request| request.params().is_some_and(parameters))
+}
+
+/// Whether a node of the endpoint lacks the block that it was asked about, which another has told of: it
+/// lags behind, and a moment later it or its neighbour answers.
+fn is_unknown(answer: &Result<ResponsePacket, TransportError>) -> bool {
+    /// What servers say for want of a better word (EIP-1474); of a block's events it means this.
+    const INVALID_INPUT: i64 = -32000;
+    match answer {
+        Ok(answer) => answer.first_error_code() == Some(INVALID_INPUT),
+        Err(error) => error.as_error_resp().is_some_and(|it| it.code == INVALID_INPUT),
+    }
+}
+
 /// Whether the same question may be answered a moment later.
 fn passes(answer: &Result<ResponsePacket, TransportError>) -> bool {
     match answer {
@@ -170,9 +189,11 @@ fn is_passing(code: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy::primitives::B256;
     use alloy::providers::{Provider, RootProvider};
     use alloy::rpc::client::RpcClient;
     use alloy::rpc::json_rpc::{ErrorPayload, Response, ResponsePayload};
+    use alloy::rpc::types::Filter;
     use expect_test::expect;
     use serde_json::value::to_raw_value;
     use std::sync::{Arc, Mutex};
@@ -249,6 +270,25 @@ mod tests {
         assert_eq!(ask(&[Silence], false).await, (4, false), "it gives up");
         assert_eq!(ask(&[Error(3), Answer], false).await, (1, false), "a revert is an answer");
         assert_eq!(ask(&[RateLimit, Answer], true).await, (1, false), "sent once");
+    }
+
+    /// How often was asked for the logs of one block, or of a range.
+    async fn ask_for_logs(filter: Filter) -> usize {
+        let scripted = Scripted(Arc::new(Mutex::new((0, vec![Fate::Error(-32000)]))));
+        let client = RpcClient::builder().layer(Patience).transport(scripted.clone(), true);
+        let provider: RootProvider = RootProvider::new(client);
+        assert!(provider.get_logs(&filter).await.is_err());
+        scripted.0.lock().unwrap().0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_block_that_another_node_has_told_of_is_asked_for_again() {
+        assert_eq!(ask_for_logs(Filter::new().at_block_hash(B256::ZERO)).await, 4);
+        assert_eq!(
+            ask_for_logs(Filter::new().from_block(1)).await,
+            1,
+            "too many blocks, it may be"
+        );
     }
 
     /// How often was asked, and after how many milliseconds there was an answer.
