@@ -84,7 +84,8 @@ where
         loop {
             tokio::select! {
                 Some((answer, took)) = tries.next() => {
-                    if !passes(&answer) && !(names_block && is_unknown(&answer)) {
+                    let passes = passes(&answer) || names_block && is_unknown(&answer);
+                    if !passes {
                         self.pace().learn(took);
                         return answer;
                     }
