@@ -40,6 +40,23 @@ pub(crate) fn check(mechanism: &str, rules: &str, script: &str, expected: Expect
     Rulebook::new(mechanism, rules).check(script, expected);
 }
 
+/// How many of an owner's names are drawn for a job by a seed of `value`, in the first preset of a mechanism. It has nine
+/// units of capacity in so many names; each of two rivals has as many in one.
+pub(crate) fn drawn_of_nine_units(mechanism: &str, names: u32, value: u32) -> usize {
+    let preset = find(mechanism).expect("a mechanism of that name").about.presets[0].name;
+    let mut book = Rulebook::new(mechanism, preset);
+    let mut join = |name: &str, units: u32| {
+        let stake = 100 * units;
+        book.play(&format!(
+            "0 {name} joins stake {stake} capacity {units}\n0 {name} measured as 1"
+        ));
+    };
+    (0..names).for_each(|name| join(&format!("own{name}"), 9 / names));
+    ["one", "two"].iter().for_each(|name| join(name, 9));
+    book.play("0 req opens 1 for 900 until 90000 cycles 10");
+    book.play(&format!("60 - seeds 0 with {value}")).matches("own").count()
+}
+
 /// A run with names for its parties.
 pub(crate) struct Rulebook {
     pub(crate) machine: Box<dyn Machine>,

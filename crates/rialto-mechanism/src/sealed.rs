@@ -1,6 +1,6 @@
 //! Bids that are committed while nobody can read them, and shown when no more can be committed.
 
-use crate::{Amount, Party, Refusal, Ruling, Span, Time};
+use crate::{Amount, Case, Message, Party, Refusal, Ruling, Span, Time, commitment};
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
@@ -17,11 +17,38 @@ pub(crate) struct Windows {
 }
 
 /// A bid that is shown, with the commitment that it must have.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shown {
-    pub(crate) from: Party,
-    pub(crate) price: Amount,
-    pub(crate) digest: B256,
+struct Shown {
+    from: Party,
+    price: Amount,
+    digest: B256,
+}
+
+/// A party commits to a bid, with a bond, or shows one of at most what the requester pays.
+///
+/// # Errors
+/// It says something else, or at the wrong time, or what does not fit what it said before.
+pub(crate) fn hear(
+    case: &mut Case<'_, Sealed>,
+    from: Party,
+    said: &Message,
+    windows: Windows,
+    bond: Amount,
+) -> Ruling {
+    let now = case.now();
+    match *said {
+        Message::Commit { digest } => {
+            case.job.mark.may_commit(from, windows, now)?;
+            case.post_bond(from, bond)?;
+            case.job.mark.0.push((from, digest, None));
+            Ok(())
+        }
+        Message::Reveal { price, nonce } => {
+            let digest = commitment(case.job.id, from, price, nonce);
+            let limit = case.spec().max_pay;
+            case.job.mark.show(Shown { from, price, digest }, limit, windows, now)
+        }
+        _ => Err(Refusal::NotUnderstood),
+    }
 }
 
 impl Windows {
@@ -42,9 +69,7 @@ impl Sealed {
         self.0.len()
     }
 
-    /// # Errors
-    /// It is too late, or the party has committed before.
-    pub(crate) fn may_commit(&self, from: Party, windows: Windows, now: Time) -> Ruling {
+    fn may_commit(&self, from: Party, windows: Windows, now: Time) -> Ruling {
         let at = windows.commit_end();
         match self.0.iter().any(|(party, ..)| *party == from) {
             _ if now > at => Err(Refusal::TooLate { at }),
@@ -53,22 +78,7 @@ impl Sealed {
         }
     }
 
-    /// A bid is committed, which [`Sealed::may_commit`] has allowed.
-    pub(crate) fn commit(&mut self, from: Party, digest: B256) {
-        self.0.push((from, digest, None));
-    }
-
-    /// A bid of at most `limit` is shown.
-    ///
-    /// # Errors
-    /// It is not the time for it, or not what was committed, or too high.
-    pub(crate) fn show(
-        &mut self,
-        shown: Shown,
-        limit: Amount,
-        windows: Windows,
-        now: Time,
-    ) -> Ruling {
+    fn show(&mut self, shown: Shown, limit: Amount, windows: Windows, now: Time) -> Ruling {
         let (from, at) = (windows.commit_end().next(), windows.reveal_end());
         match now {
             now if now < from => return Err(Refusal::TooEarly { from }),

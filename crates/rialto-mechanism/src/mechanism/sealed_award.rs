@@ -18,11 +18,11 @@
 //! one part `second` and `uniform` make truth best. Filling the cap with idle names costs a bond each. Withholding a
 //! bid costs its bond.
 
-use crate::sealed::{Sealed, Shown, Windows};
+use crate::sealed::{self, Sealed, Windows};
 use crate::{
     About, Allocation, Amount, Bps, Case, Confidence, Contradiction, Desk, Forfeit, Holder,
     JobSpec, Mechanism, Message, Outcome, Party, Preset, Refusal, Risks, Ruling, Span, SplitGain,
-    Time, commitment,
+    Time,
 };
 use serde::{Deserialize, Serialize};
 
@@ -134,25 +134,11 @@ impl Mechanism for SealedAward {
     }
 
     fn hear(&mut self, case: &mut Case<'_, Mark>, from: Party, said: &Message) -> Ruling {
-        let (now, windows) = (case.now(), self.windows(case.job.opened_at));
-        match *said {
-            Message::Commit { digest } => {
-                case.job.mark.may_commit(from, windows, now)?;
-                let limit = self.rules.bidders;
-                if case.job.mark.len() >= limit as usize {
-                    return Err(Refusal::Full { limit });
-                }
-                case.post_bond(from, self.rules.bond)?;
-                case.job.mark.commit(from, digest);
-                Ok(())
-            }
-            Message::Reveal { price, nonce } => {
-                let digest = commitment(case.job.id, from, price, nonce);
-                let limit = case.spec().max_pay;
-                case.job.mark.show(Shown { from, price, digest }, limit, windows, now)
-            }
-            _ => Err(Refusal::NotUnderstood),
+        let limit = self.rules.bidders;
+        if matches!(said, Message::Commit { .. }) && case.job.mark.len() >= limit as usize {
+            return Err(Refusal::Full { limit });
         }
+        sealed::hear(case, from, said, self.windows(case.job.opened_at), self.rules.bond)
     }
 
     fn cancels(&self, _: &Case<'_, Mark>) -> Ruling {

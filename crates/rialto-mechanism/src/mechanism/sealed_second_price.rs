@@ -21,11 +21,11 @@
 //! commit low and high and reveal what pays once the others have shown theirs. Both are answered by the
 //! corrected preset.
 
-use crate::sealed::{Sealed, Shown, Windows};
+use crate::sealed::{self, Sealed, Windows};
 use crate::{
     About, Allocation, Amount, Bps, Case, Confidence, Contradiction, Desk, Forfeit, Job, JobSpec,
     Mechanism, Message, Outcome, Party, Position, Preset, Refusal, Risks, Ruling, Span, SplitGain,
-    Time, commitment,
+    Time,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -165,21 +165,7 @@ impl Mechanism for SealedSecondPrice {
 
     fn hear(&mut self, case: &mut Case<'_, Mark>, from: Party, said: &Message) -> Ruling {
         self.eligible(case.desk, from)?;
-        let (now, windows) = (case.now(), self.windows(case.job.opened_at));
-        match *said {
-            Message::Commit { digest } => {
-                case.job.mark.may_commit(from, windows, now)?;
-                case.post_bond(from, self.rules.bond)?;
-                case.job.mark.commit(from, digest);
-                Ok(())
-            }
-            Message::Reveal { price, nonce } => {
-                let digest = commitment(case.job.id, from, price, nonce);
-                let limit = case.spec().max_pay;
-                case.job.mark.show(Shown { from, price, digest }, limit, windows, now)
-            }
-            _ => Err(Refusal::NotUnderstood),
-        }
+        sealed::hear(case, from, said, self.windows(case.job.opened_at), self.rules.bond)
     }
 
     fn cancels(&self, _: &Case<'_, Mark>) -> Ruling {

@@ -1,4 +1,4 @@
-use crate::rulebook::{Rulebook, THREE, check};
+use crate::rulebook::{Rulebook, THREE, check, drawn_of_nine_units};
 use expect_test::expect;
 
 /// With three members and a pool.
@@ -135,32 +135,30 @@ fn a_job_is_lost_only_if_all_who_were_drawn_fail() {
     }
 }
 
-/// How many slots an owner of nine units has in a hundred jobs of three provers, in names of so many units each, beside a
-/// rival with nine units in one.
-fn slots_of_nine_units(names: u32) -> usize {
-    (0..100u32)
-        .map(|value| {
-            let mut book = Rulebook::new("gevulot", "version-0");
-            for name in 0..names {
-                let (stake, capacity) = (900 / names, 9 / names);
-                book.play(&format!(
-                    "0 own{name} joins stake {stake} capacity {capacity}\n0 own{name} measured as 1"
-                ));
-            }
-            book.play("0 one joins stake 900 capacity 9\n0 one measured as 1");
-            book.play("0 two joins stake 900 capacity 9\n0 two measured as 1");
-            book.play("0 req opens 1 for 300 until 9000 cycles 10");
-            let drawn = book.play(&format!("7 - seeds 0 with {value}"));
-            drawn.matches("own").count()
-        })
-        .sum()
-}
-
 /// Nobody is drawn twice for a job, so one name has one slot at most, however large it is, and many names have several:
 /// a farm of small ids takes slots from its rivals. Stake and workload are asked of each.
 #[test]
 fn many_ids_have_more_slots_than_one() {
-    let (one, many) = (slots_of_nine_units(1), slots_of_nine_units(9));
+    let slots = |names| (0..100).map(|value| drawn_of_nine_units("gevulot", names, value)).sum();
+    let (one, many): (usize, usize) = (slots(1), slots(9));
     assert_eq!(one, 100);
     assert!((130..220).contains(&many), "{many}");
+}
+
+/// All are paid for the cycles up to the fastest answer, so the fastest raises the fee by waiting, until somebody else is
+/// faster: then it loses its rank.
+#[test]
+fn the_fastest_gains_by_waiting_while_nobody_is_faster() {
+    let gain = |own: u32, rival: u32| {
+        let mut book = joined();
+        book.play("0 req opens 1 for 300 until 9000 cycles 100\n7 - seeds 0 with 7");
+        let mut deliveries = [(own, "ann"), (rival, "bob"), (560, "cid")];
+        deliveries.sort_unstable();
+        for (at, name) in deliveries {
+            book.play(&format!("{at} {name} delivers 1"));
+        }
+        book.gain("ann") + 1_000
+    };
+    assert_eq!([gain(20, 520), gain(500, 520)], [60 + 3, 60 + 83]);
+    assert_eq!([gain(20, 30), gain(500, 30)], [60 + 3, 25 + 4]);
 }

@@ -228,3 +228,24 @@ fn a_new_account_has_a_new_record() {
         "#]],
     );
 }
+
+/// Whoever asks for proofs under one name and delivers them under another buys a record for the commissions alone, and is
+/// matched before a rival that asks less.
+#[test]
+fn a_record_is_bought_for_commissions() {
+    let mut book = Rulebook::new("order-book", RULES);
+    book.play("0 ann joins stake 1000\n0 eve joins stake 1000");
+    let rivals = "asks at 80 within 50\n4 eve asks at 95 within 50\n4 req opens";
+    let mut before = Rulebook::new("order-book", RULES);
+    before.play("0 ann joins stake 1000\n0 eve joins stake 1000");
+    assert!(before.play(&format!("4 ann {rivals} 1 for 100 until 200")).contains("to ann for 80"));
+    for job in 1..=3 {
+        book.play(&format!(
+            "{job} eve asks at 10 within 50
+             {job} alias opens {job} for 10 until 200
+             {job} eve delivers {job}"
+        ));
+    }
+    assert_eq!(book.gain("eve") + book.gain("alias"), -1_000 - 3 * 2);
+    assert!(book.play(&format!("4 ann {rivals} 4 for 100 until 200")).contains("to eve for 95"));
+}

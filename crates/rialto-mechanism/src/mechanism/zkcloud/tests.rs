@@ -1,4 +1,4 @@
-use crate::rulebook::{Rulebook, THREE};
+use crate::rulebook::{Rulebook, THREE, drawn_of_nine_units};
 use expect_test::expect;
 
 /// With three members and a pool.
@@ -169,21 +169,9 @@ fn a_window_that_ends_after_the_deadline_rings_no_more() {
 /// nine: within five standard deviations of 200 draws.
 #[test]
 fn many_ids_have_no_more_jobs_than_one() {
-    for names in [1u32, 9] {
-        let drawn = (0..200u32).filter(|value| {
-            let mut book = Rulebook::new("zkcloud", "zkcloud");
-            for name in 0..names {
-                let (stake, capacity) = (90_000 / names, 9 / names);
-                book.play(&format!(
-                    "0 own{name} joins stake {stake} capacity {capacity}\n0 own{name} measured as 1"
-                ));
-            }
-            book.play("0 one joins stake 90000 capacity 9\n0 one measured as 1");
-            book.play("0 two joins stake 90000 capacity 9\n0 two measured as 1");
-            book.play("0 req opens 1 for 900 until 90000 cycles 10");
-            book.play(&format!("60 - seeds 0 with {value}")).contains("own")
-        });
-        let drawn = drawn.count() as i32;
-        assert!((drawn - 67).abs() <= 34, "{drawn} with {names} names");
+    for names in [1, 9] {
+        let drawn = (0..200).map(|value| drawn_of_nine_units("zkcloud", names, value));
+        let drawn = drawn.sum::<usize>();
+        assert!(drawn.abs_diff(67) <= 34, "{drawn} with {names} names");
     }
 }
