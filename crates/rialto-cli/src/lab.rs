@@ -10,9 +10,20 @@ use rialto_lab::experiment::{EXPERIMENTS, Effort, Experiment, Row, Target};
 use rialto_mechanism::{About, CATALOGUE};
 use serde::Serialize;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+
+mod campaign;
+mod compare;
+mod explain;
+mod parquet;
+mod plot;
+mod replay;
+mod report;
+mod results;
+mod scenario;
 
 /// `rialto lab …`
 #[derive(Clone, Debug, Subcommand)]
@@ -21,8 +32,14 @@ pub(crate) enum LabCommand {
     List(ListArgs),
     /// Tell a mechanism's rules, where they come from, and how they have been attacked
     Explain(ExplainArgs),
-    /// Run an experiment, or all, and compare what it measures with what it should be
+    /// Run an experiment, or all, and compare what it measures with what it should be; or a scenario file
     Run(RunArgs),
+    /// Show mechanisms side by side: the same properties on the same ground, with 95 % intervals
+    Compare(compare::CompareArgs),
+    /// Rank mechanisms by what matters to you, and say why
+    Advise(compare::AdviseArgs),
+    /// Go through an exchange's log again: judge every step, measure, and show the state's hash
+    Replay(replay::ReplayArgs),
 }
 
 /// Options of `rialto lab list`.
@@ -55,12 +72,18 @@ Examples:
   rialto lab run race
   rialto lab run all
   rialto lab run all --json | jq '.[].rows[] | select(.agrees | not)'
+  rialto lab run examples/lab/lock-under-faults.toml --out results
 
+A scenario's runs are kept as they are done: killed and begun again, it goes on, to the same results.
 Exit code 3 means that a number is not what it should be.")]
 pub(crate) struct RunArgs {
-    /// The experiment's name, or `all`
-    #[arg(value_name = "EXPERIMENT")]
+    /// The experiment's name, or `all`; or a scenario, a file that ends in .toml
+    #[arg(value_name = "EXPERIMENT|FILE")]
     experiment: String,
+
+    /// Where a scenario's runs, results and report are kept; FILE.results if not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 
     /// A tenth of the jobs, at wider tolerances
     #[arg(long)]
@@ -75,7 +98,13 @@ pub(crate) fn run(command: &LabCommand, console: Console) -> Result<()> {
             Ok(())
         }
         LabCommand::Explain(args) => explain(args, console),
+        LabCommand::Run(args) if args.experiment.ends_with(".toml") => {
+            scenario::run(Path::new(&args.experiment), args.out.as_deref(), console)
+        }
         LabCommand::Run(args) => run_experiments(args, console),
+        LabCommand::Compare(args) => compare::compare(args, console),
+        LabCommand::Advise(args) => compare::advise(args, console),
+        LabCommand::Replay(args) => replay::run(args, console),
     }
 }
 
@@ -160,7 +189,7 @@ fn explain(args: &ExplainArgs, console: Console) -> Result<()> {
     }
     let name = about.name;
     say(&format!("{name} ({}, confidence {})\n", about.family, about.confidence));
-    say(&rule_book(about));
+    say(&explain::prose(&about.explain()));
     for preset in about.presets {
         say(&format!("\nPreset {}:\n", preset.name));
         let lines = preset.rules.lines().map(str::trim).filter(|line| !line.is_empty());

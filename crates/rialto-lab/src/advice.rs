@@ -22,7 +22,7 @@ pub const ASPECTS: &[Aspect] = &[
     },
     Aspect {
         name: "price",
-        about: "requesters pay little more than the cheapest prover's cost",
+        about: "requesters pay about what it costs the cheapest prover",
         properties: &["second_best_gap"],
     },
     Aspect {
@@ -52,6 +52,9 @@ pub struct Ranked {
     /// For each aspect with a weight, its name and the mark from 0 to 1.
     pub marks: Vec<(&'static str, f64)>,
 }
+
+/// So many times the cost is as bad a price as any.
+const FAR_OFF: f64 = 5.0;
 
 /// Ranks candidates by what matters, the best first. In each property the best candidate has mark 1, the worst
 /// has 0, and the others lie between them by the place of their value; what could not be told has 0.
@@ -97,11 +100,12 @@ impl Aspect {
 fn find(properties: &[Property], key: &str) -> Option<(Better, f64)> {
     let property = properties.iter().find(|property| property.key == key)?;
     let Estimate { mean, .. } = property.value?;
-    // Ratios and times spread over decades: a factor counts the same wherever it is.
-    let scaled = if matches!(key, "second_best_gap" | "latency" | "alloc_latency" | "capital") {
-        mean.max(0.0).ln_1p()
-    } else {
-        mean
+    let scaled = match key {
+        // Less than what it costs is as far off as so many times more; and far off is far off.
+        "second_best_gap" => mean.max(1e-9).ln().abs().min(FAR_OFF.ln()),
+        // Times spread over decades: a factor counts the same wherever it is.
+        "latency" | "alloc_latency" | "capital" => mean.max(0.0).ln_1p(),
+        _ => mean,
     };
     Some((property.better?, scaled))
 }
@@ -136,6 +140,22 @@ mod tests {
         let ranked = rank(&all, &[(even, 3.0), (quick, 1.0)]);
         assert_eq!((ranked[0].score, ranked[1].score), (0.75, 0.25));
         assert_eq!(ranked[0].marks, vec![("decentralisation", 1.0), ("latency", 0.0)]);
+    }
+
+    /// Nobody goes on proving for less than it costs.
+    #[test]
+    fn a_price_below_cost_is_no_better_than_one_above() {
+        let paid = |name: &str, gap: f64| {
+            let value = Some(Estimate::exact(gap));
+            let price =
+                Property { key: "second_best_gap", about: "", better: Some(Better::Less), value };
+            (name.to_owned(), vec![price])
+        };
+        let all = [paid("near", 1.1), paid("double", 2.0), paid("half", 0.5), paid("far", 0.01)];
+        let price = Aspect::find("price").unwrap();
+        let marks: Vec<f64> = rank(&all, &[(price, 1.0)]).iter().map(|it| it.score).collect();
+        assert_eq!((marks[0], marks[3]), (1.0, 0.0));
+        assert!((marks[1] - marks[2]).abs() < 1e-12 && marks[1] > 0.5, "{marks:?}");
     }
 
     #[test]

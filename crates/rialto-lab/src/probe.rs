@@ -121,9 +121,16 @@ pub fn properties(runs: &[Runs]) -> Vec<Property> {
     let of = |variant| runs.iter().find(|runs| runs.variant == variant).map(|it| &it.measures[..]);
     let Some(asked) = of(Variant::Asked) else { return Vec::new() };
     let mut all = plain(asked);
-    for (share, live, delay) in [(25, "live(.25)", "delay(.25)"), (50, "live(.5)", "delay(.5)")] {
+    for (share, live, delay, about) in [
+        (
+            25,
+            "live(.25)",
+            "delay(.25)",
+            "share of jobs proven if a quarter of the owners never delivers",
+        ),
+        (50, "live(.5)", "delay(.5)", "share of jobs proven if half of the owners never deliver"),
+    ] {
         let Some(faulty) = of(Variant::Faulty(share)) else { continue };
-        let about = "share of jobs proven with that share of owners never delivering";
         all.push(Property::new(live, about, Better::More, mean(faulty, |it| Some(it.live()))));
         let added = pairs(asked, faulty, |asked, faulty| Some(delay_s(faulty)? - delay_s(asked)?));
         let about = "seconds that a proof takes longer then";
