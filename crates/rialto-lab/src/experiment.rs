@@ -14,8 +14,12 @@ pub mod dutch_lock;
 pub mod pooled_epoch;
 pub mod proof_contest;
 pub mod race;
+pub mod relay_choice;
+pub mod rfq_override;
+pub mod rota;
 pub mod sealed_second_price;
 pub mod snarketplace;
+pub mod speaking_last;
 pub mod stake_pool;
 pub mod succinct_work;
 pub mod work_pool;
@@ -45,6 +49,10 @@ pub const EXPERIMENTS: &[Experiment] = &[
     proof_contest::EXPERIMENT,
     work_pool::EXPERIMENT,
     succinct_work::EXPERIMENT,
+    speaking_last::EXPERIMENT,
+    rfq_override::EXPERIMENT,
+    rota::EXPERIMENT,
+    relay_choice::EXPERIMENT,
 ];
 
 /// How much is run.

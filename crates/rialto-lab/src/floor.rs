@@ -142,12 +142,26 @@ impl Floor {
         max_pay: Amount,
         patience: Span,
     ) -> Result<JobId, Broken> {
+        self.open_step(cycles, max_pay, patience)?;
+        Ok(JobId(self.next_job.0 - 1))
+    }
+
+    /// A job for the requester; what follows from it.
+    ///
+    /// # Errors
+    /// As [`Floor::must`].
+    pub(crate) fn open_step(
+        &mut self,
+        cycles: u64,
+        max_pay: Amount,
+        patience: Span,
+    ) -> Result<Step, Broken> {
         let (requester, deadline) = (REQUESTER, self.now + patience);
         let spec = JobSpec { requester, cycles: Cycles(cycles), parts: 1, max_pay, deadline };
         let job = self.next_job;
-        self.must(Event::Open { job, spec })?;
+        let step = self.must(Event::Open { job, spec })?;
         self.next_job = JobId(job.0 + 1);
-        Ok(job)
+        Ok(step)
     }
 
     /// A party speaks; why it was not heard, if it was not.
@@ -168,7 +182,15 @@ impl Floor {
     /// # Errors
     /// The auditor finds an invariant violated.
     pub(crate) fn deliver(&mut self, job: JobId, by: Party) -> Result<Option<Refusal>, Broken> {
-        self.enter(Event::Deliver { job, by, proof: Proof::PLAIN }).map(|step| step.refused)
+        self.deliver_step(job, by).map(|step| step.refused)
+    }
+
+    /// A valid proof arrives; what follows from it.
+    ///
+    /// # Errors
+    /// The auditor finds an invariant violated.
+    pub(crate) fn deliver_step(&mut self, job: JobId, by: Party) -> Result<Step, Broken> {
+        self.enter(Event::Deliver { job, by, proof: Proof::PLAIN })
     }
 
     /// Time passes.
@@ -196,6 +218,11 @@ impl Floor {
         self.rounds.values().next().copied()
     }
 
+    /// When something happens by itself, if anything does.
+    pub(crate) fn next_wake(&self) -> Option<Time> {
+        self.machine.next_wake()
+    }
+
     /// How many jobs count on a member's stake.
     pub(crate) fn duties(&self, party: Party) -> u32 {
         self.machine.member(party).map_or(0, |member| member.duties)
@@ -204,6 +231,11 @@ impl Floor {
     /// A member's tickets in the next draw.
     pub(crate) fn tickets(&self, party: Party) -> f64 {
         self.machine.tickets(party).map_or(0, Weight::get) as f64
+    }
+
+    /// What whoever takes or delivers a job now would be paid, where that is public.
+    pub(crate) fn price(&self, job: JobId) -> Option<Amount> {
+        self.machine.price_at(job, self.now)
     }
 
     /// Where a job stands; nothing if it is over.

@@ -11,10 +11,13 @@ mod trade;
 
 pub use auction::{
     Rest, first_price_mean, second_price_deviation, second_price_gain, undercutting,
-    vacancy_after_predation,
+    vacancy_after_predation, withholding_gain,
 };
 pub use contest::{Contestant, contest, duel};
-pub use lottery::{all_fail, at_least, lottery_markup, scattered_waste, table_entries};
+pub use lottery::{
+    all_fail, at_least, failover, last_reveal, link_time, lottery_markup, scattered_waste,
+    table_entries,
+};
 pub use puzzle::interval_after;
 pub use race::race_win;
 pub use score::Score;

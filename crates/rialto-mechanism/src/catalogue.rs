@@ -18,6 +18,7 @@ use crate::mechanism::rota::Rota;
 use crate::mechanism::sealed_award::SealedAward;
 use crate::mechanism::sealed_second_price::SealedSecondPrice;
 use crate::mechanism::seat_auction::SeatAuction;
+use crate::mechanism::seat_pool::SeatPool;
 use crate::mechanism::snarketplace::Snarketplace;
 use crate::mechanism::stake_pool::StakePool;
 use crate::mechanism::succinct_work::SuccinctWork;
@@ -45,6 +46,7 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<Snarketplace>(),
     kind::<StakePool>(),
     kind::<SeatAuction>(),
+    kind::<SeatPool>(),
     kind::<TermAuction>(),
     kind::<Rota>(),
     kind::<OrderBook>(),

@@ -31,6 +31,7 @@ pub mod rota;
 pub mod sealed_award;
 pub mod sealed_second_price;
 pub mod seat_auction;
+pub mod seat_pool;
 pub mod snarketplace;
 pub mod stake_pool;
 pub mod succinct_work;

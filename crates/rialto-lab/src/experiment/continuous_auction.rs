@@ -2,7 +2,7 @@
 
 use super::{Effort, Experiment, Row};
 use crate::floor::{Floor, REQUESTER, prover};
-use crate::{Broken, Dice, Mean, oracle};
+use crate::{Broken, Dice, Estimate, Mean, oracle};
 use rialto_mechanism::{Amount, Event, Message, Position, Refusal, Span};
 
 /// The experiment.
@@ -23,6 +23,7 @@ fn run(effort: Effort) -> Result<Vec<Row>, Broken> {
     let mut rows = vacancy()?;
     rows.extend(resting("seat-auction", &seat_rules(500, 10 * ONE), 500, effort)?);
     rows.extend(resting("term-auction", &term_rules(ONE, 6_000), 1_000, effort)?);
+    rows.extend(shared(effort)?);
     rows.extend(bonds()?);
     for average in [0.6, 0.3, 0.1, 0.05, 0.02] {
         rows.push(predation(average)?);
@@ -176,6 +177,60 @@ fn undercut_until_rest(
         fee = next;
         must_bid(&mut floor, holder, fee)?;
     }
+}
+
+/// Rules of a pool whose members ask the same.
+const POOL: &str = r#"
+    undercut = 500
+    slots = 16
+    step = 1000
+    first_cap = 1000000000
+    stake = 20000
+    ejection = 10000
+    liveness_bond = 1000
+    rescuer = 6000
+    window = "2 h"
+    exit = "2 d"
+    beacon = { lag = "12 s", patience = "2 min" }
+"#;
+
+/// A pool that so many have joined one after the other.
+fn pool_of(members: usize) -> Result<Floor, Broken> {
+    let mut floor = floor_with("seat-pool", POOL, members, 20_000)?;
+    (0..members).try_for_each(|number| must_bid(&mut floor, number, ONE))?;
+    Ok(floor)
+}
+
+/// What a pool's members have of the right that they share: their tickets, and what is drawn by them.
+fn shared(effort: Effort) -> Result<Vec<Row>, Broken> {
+    const AT_ONCE: u64 = 50;
+    let mut rows = Vec::new();
+    for (members, target) in [(8, 0.1405), (16, 0.1272)] {
+        let floor = pool_of(members)?;
+        let tickets: Vec<f64> = (0..members).map(|number| floor.tickets(prover(number))).collect();
+        let sum: f64 = tickets.iter().sum();
+        let hhi = tickets.iter().map(|own| (own / sum).powi(2)).sum();
+        let name = format!("concentration of a seat that {members} share");
+        rows.push(Row::near(name, target, 5e-5, Estimate::exact(hhi)));
+    }
+    let mut floor = pool_of(2)?;
+    let (jobs, mut first) = (effort.jobs(340_000), 0);
+    for _ in 0..jobs / AT_ONCE {
+        let opened: Result<Vec<_>, _> =
+            (0..AT_ONCE).map(|_| floor.open(CYCLES, Amount::new(ONE), PATIENCE)).collect();
+        while floor.seed()?.is_some() {}
+        for job in opened? {
+            let holder = floor.holder(job).map_or(REQUESTER, |(party, _)| party);
+            first += u64::from(holder == prover(0));
+            floor.deliver(job, holder)?;
+        }
+    }
+    let tolerance = effort.tolerance(0.003);
+    let (share, rest) = (Estimate::share(first, jobs), Estimate::share(jobs - first, jobs));
+    // Weights of 10 000 and 9 000.
+    rows.push(Row::near("jobs of the first of 2 who share a seat", 10.0 / 19.0, tolerance, share));
+    rows.push(Row::near("jobs of the second", 9.0 / 19.0, tolerance, rest));
+    Ok(rows)
 }
 
 /// What misses cost: a holder whose jobs another proves, until it has lost the seat.

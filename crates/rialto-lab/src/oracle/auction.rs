@@ -20,6 +20,13 @@ pub fn second_price_deviation(bidders: u32) -> f64 {
     (2.0 * (bidders - 1.0) / (bidders + 2.0)).sqrt() / (bidders + 1.0)
 }
 
+/// What the two cheapest of three bidders, whose costs are uniform on [0, 1], gain in a second-price auction if the second
+/// withholds its bid wherever that pays more than the `bond` that it forfeits: the gap `g` between the second and the
+/// third has the density `3(1 − g)²`, so `E[(g − bond)⁺] = (1 − bond)⁴ / 4`.
+pub fn withholding_gain(bond: f64) -> f64 {
+    (1.0 - bond).max(0.0).powi(4) / 4.0
+}
+
 /// How long nobody has a vacant seat whose cap begins at twice the average fee and doubles every `doubling`, when
 /// the cheapest prover costs `1 / average` average fees: `doubling · ⌈log₂(1 / (2 · average))⌉`.
 pub fn vacancy_after_predation(average: f64, doubling: f64) -> f64 {

@@ -33,6 +33,26 @@ pub fn at_least(successes: u32, tries: u32, chance: f64) -> f64 {
     1.0 - below
 }
 
+/// The chance of being drawn, of one whose chance is `chance` in each draw and who holds the last `slots` reveals, each of
+/// which it gives or keeps back: the best of 2^slots draws, `1 − (1 − p)^(2^m)`.
+pub fn last_reveal(chance: f64, slots: i32) -> f64 {
+    1.0 - (1.0 - chance).powf(2f64.powi(slots))
+}
+
+/// The mean time that a link of a chain takes whose holders miss a share `missed` of their turns, when a proof takes
+/// `proof` and a missed turn costs its `window`: `proof + window · x / (1 − x)`. Links must come more slowly.
+pub fn link_time(proof: f64, window: f64, missed: f64) -> f64 {
+    proof + window * missed / (1.0 - missed)
+}
+
+/// How often one of `tries` answers who are each silent with this chance, and how many are silent before the one
+/// who does, on average: `1 − xᵗ` and `Σ j·xʲ(1 − x) / (1 − xᵗ)`.
+pub fn failover(silent: f64, tries: i32) -> (f64, f64) {
+    let answers = 1.0 - silent.powi(tries);
+    let before = (0..tries).map(|count| f64::from(count) * silent.powi(count) * (1.0 - silent));
+    (answers, before.sum::<f64>() / answers)
+}
+
 /// How many of `entries` each of some weights has in a table that stands for a draw: `⌊entries · w / Σw⌋`.
 pub fn table_entries(weights: &[u128], entries: u128) -> Vec<u128> {
     let sum: u128 = weights.iter().sum();
@@ -62,6 +82,21 @@ mod tests {
         assert!((at_least(3, 4, 0.5) - 0.3125).abs() < 1e-12);
         assert!((at_least(2, 20, 0.05) - 0.264_160).abs() < 1e-6);
         assert_eq!(at_least(0, 7, 0.05), 1.0);
+    }
+
+    #[test]
+    fn the_last_to_reveal_draw_as_often_as_others_found() {
+        for (chance, slots, drawn) in [(0.1, 1, 0.19), (0.05, 1, 0.0975), (0.1, 2, 0.3439)] {
+            assert!((last_reveal(chance, slots) - drawn).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn silence_costs_a_turn_at_a_time() {
+        assert_eq!(link_time(60.0, 300.0, 0.5), 360.0);
+        assert_eq!(failover(0.5, 1), (0.5, 0.0));
+        let (answers, before) = failover(0.5, 2);
+        assert!((answers - 0.75).abs() < 1e-12 && (before - 1.0 / 3.0).abs() < 1e-12);
     }
 
     #[test]

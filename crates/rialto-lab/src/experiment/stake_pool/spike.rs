@@ -78,11 +78,7 @@ fn spike(min_capacity: u32) -> Result<Aftermath, Broken> {
             missed += provers.hear(&step);
         } else if finishes == Some(at) {
             let Some(((_, job), number)) = provers.finishing.pop_first() else { break };
-            let step = floor.enter(rialto_mechanism::Event::Deliver {
-                job,
-                by: prover(number),
-                proof: rialto_mechanism::Proof::PLAIN,
-            })?;
+            let step = floor.deliver_step(job, prover(number))?;
             proven += step.effects.iter().filter(|it| is_proven(&it.effect)).count() as f64;
         } else if arrives == Some(at) {
             floor.open(1_000_000, Amount::new(MOST), PATIENCE)?;
