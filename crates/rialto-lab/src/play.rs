@@ -123,6 +123,6 @@ fn word(message: &Message, at_large: bool, by_requester: bool) -> Option<Word> {
         Message::Accept if by_requester => Some(Word::Buy),
         Message::Accept => Some(Word::Accept),
         Message::Poll => Some(Word::Poll),
-        Message::Reveal { .. } | Message::Decline => None,
+        Message::Reveal { .. } | Message::Decline | Message::Contest => None,
     }
 }

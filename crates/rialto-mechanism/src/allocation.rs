@@ -2,7 +2,7 @@
 //! differ in how they arrive at one of these; what happens afterwards is the same for all and is
 //! in [`crate::Case`].
 
-use crate::{Amount, Bps, Party, Refusal, Time};
+use crate::{Amount, Bps, Party, Refusal, Span, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -129,6 +129,31 @@ impl Allocation {
     /// To everybody from `now` on, for the same price.
     pub fn open(now: Time, rescue_pay: Amount) -> Self {
         Self { open_at: Some(now), rescue_pay, ..Self::default() }
+    }
+
+    /// To the first of `order` for its price, then to each that wants no more than the one before, each for `window`; to
+    /// `tries` of them at most. Nothing if there is nobody. Whoever follows is not dearer, so nobody gains by letting an alias follow.
+    pub fn in_turn(
+        order: &[(Party, Amount)],
+        tries: usize,
+        now: Time,
+        window: Span,
+    ) -> Option<Self> {
+        let mut lowest = order.first()?.1;
+        let no_dearer = |(_, price): &&(Party, Amount)| {
+            let fits = *price <= lowest;
+            lowest = lowest.min(*price);
+            fits
+        };
+        let mut turns = order.iter().filter(no_dearer).take(tries);
+        let (first, price) = *turns.next()?;
+        let mut to_first = Self::to(first, price, now + window);
+        let mut from = to_first.until.next();
+        for (party, price) in turns {
+            to_first.backups.push(Backup { party: *party, from, price: *price });
+            from = from + window;
+        }
+        Some(to_first)
     }
 
     /// Every holder loses this much if it fails.

@@ -169,6 +169,12 @@ pub enum Refusal {
         /// Most.
         max: u32,
     },
+    /// A tree that is not perfect.
+    #[error("the leaves of a tree are a power of two")]
+    NotATree,
+    /// A node of a tree that cannot be proven yet.
+    #[error("what it is made of is not proven yet")]
+    ChildrenMissing,
     /// No live job has this number.
     #[error("no such job, or it is over")]
     NoSuchJob,

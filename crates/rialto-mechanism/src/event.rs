@@ -90,6 +90,8 @@ pub enum Message {
     Accept,
     /// "I cannot do what I have been given."
     Decline,
+    /// "What was delivered is wrong."
+    Contest,
     /// "Give me work."
     Poll,
 }

@@ -11,6 +11,7 @@
 //! fed by events and effects only.
 
 mod amount;
+mod fraction;
 mod time;
 
 mod allocation;
@@ -19,6 +20,7 @@ mod event;
 mod job;
 mod ledger;
 
+mod active_set;
 mod batch;
 mod desk;
 mod lots;
@@ -40,6 +42,7 @@ mod rulebook;
 #[cfg(test)]
 mod tests;
 
+pub use active_set::ActiveSet;
 pub use allocation::{Allocation, Backup, Duty, Forfeit, ForfeitParts, Holder, Risks};
 pub use amount::{Amount, Bps};
 pub use auditor::{Auditor, Violation};
@@ -48,6 +51,7 @@ pub use catalogue::{CATALOGUE, Kind, Unstartable, find};
 pub use desk::{Case, Desk, Member, Ruling};
 pub use effect::{Effect, Happened, Outcome, Refusal, Step, Why};
 pub use event::{Entry, Event, JobId, JobSpec, Message, Position, Proof, commitment};
+pub use fraction::Fraction;
 pub use job::{Job, Stage};
 pub use ledger::{Account, Ledger};
 pub use lots::{Beacon, Lots};

@@ -2,7 +2,7 @@
 //! the next one begins when its seed has come, or has not. So at any time one set at most is frozen,
 //! however many jobs there are, and a change to the roll waits for one seed at most.
 
-use crate::{Desk, JobId, Roll, Span};
+use crate::{Desk, JobId, Outcome, Roll, Span};
 use serde::{Deserialize, Serialize};
 
 /// A roll and the jobs that wait for a draw from it.
@@ -42,6 +42,14 @@ impl Lots {
     pub fn finish<T>(&mut self, desk: &mut Desk<T>, beacon: Beacon) {
         self.roll.thaw();
         self.begin(desk, beacon);
+    }
+
+    /// No seed has come: the jobs that waited for it are over, and the next round begins.
+    pub fn give_up<T>(&mut self, desk: &mut Desk<T>, beacon: Beacon) {
+        for job in self.take() {
+            desk.visit(job, |case| case.settle(Outcome::Unproven));
+        }
+        self.finish(desk, beacon);
     }
 
     fn begin<T>(&mut self, desk: &mut Desk<T>, beacon: Beacon) {

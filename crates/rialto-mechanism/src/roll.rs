@@ -61,6 +61,11 @@ impl Seed {
         })
     }
 
+    /// The randomness itself.
+    pub fn value(&self) -> B256 {
+        self.value
+    }
+
     fn value_for(&self, job: JobId) -> B256 {
         keccak256([&self.value[..], &job.0.to_be_bytes()].concat())
     }
@@ -121,15 +126,23 @@ impl Roll {
         drawn.into_iter().map(|proof| proof.leaf.prover).collect()
     }
 
+    /// Draws `count` times for a job, each time from all.
+    ///
+    /// # Panics
+    /// When the seed was asked for with another root.
+    pub fn deal(&self, seed: &Seed, job: JobId, count: usize) -> Vec<Party> {
+        assert_eq!(self.frozen, Some(seed.root), "the seed is for another set");
+        let mut draws = seed.draws_for(job);
+        let places = (0..count).filter_map(|_| self.tree.draw_at(draws.next(self.tree.total())?));
+        places.filter_map(|place| self.tree.leaf(place)).map(|leaf| leaf.prover).collect()
+    }
+
     /// Draws one prover for a job.
     ///
     /// # Panics
     /// When the seed was asked for with another root.
     pub fn draw_one(&self, seed: &Seed, job: JobId) -> Option<Party> {
-        assert_eq!(self.frozen, Some(seed.root), "the seed is for another set");
-        let ticket = seed.draws_for(job).next(self.tree.total())?;
-        let place = self.tree.draw_at(ticket)?;
-        self.tree.leaf(place).map(|leaf| leaf.prover)
+        self.deal(seed, job, 1).pop()
     }
 
     /// Changes a weight between the draws of one seed, as a rule that follows from the draws alone.

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Others: `bids at 5` (at large), `asks at 5 within 60`, `endows 5`, `measured as 5`, `chooses ann of 1`, `accepts 1`,
-//! `declines 1`, `polls`, `leaves`, `cancels 1`, `funds 5`, `withdraws 5`, `ticks`.
+//! `declines 1`, `contests 1`, `polls`, `leaves`, `cancels 1`, `funds 5`, `withdraws 5`, `ticks`.
 
 use crate::{
     Amount, Auditor, Entry, Event, JobId, JobSpec, Machine, Message, Party, Position, Proof, Span,
@@ -193,6 +193,7 @@ impl Rulebook {
             }
             "accepts" => say(Some(job()), Message::Accept),
             "declines" => say(Some(job()), Message::Decline),
+            "contests" => say(Some(job()), Message::Contest),
             "polls" => say(None, Message::Poll),
             "delivers" => {
                 let valid = !rest.contains(&"badly");

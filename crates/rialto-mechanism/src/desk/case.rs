@@ -70,6 +70,15 @@ impl<T> Case<'_, T> {
         self.forfeit(bond, self.bond(party), forfeit, Account::Treasury);
     }
 
+    /// Moves part of a party's bond, which it loses, to another account.
+    ///
+    /// # Panics
+    /// When the bond is less.
+    pub fn take_bond(&mut self, party: Party, amount: Amount, to: Account) {
+        let (bond, why) = (Account::Bond(self.job.id, party), Why::Forfeit(self.job.id));
+        self.desk.shift(bond, to, amount, why);
+    }
+
     /// Wakes the mechanism for this job, in place of an earlier alarm.
     pub fn wake_at(&mut self, at: Time) {
         let alarm = Alarm::Job(self.job.id);

@@ -26,20 +26,17 @@
 //! faults are independent.
 
 use crate::{
-    About, Account, Allocation, Amount, Beacon, Bps, Case, Confidence, Contradiction, Desk, Duty,
-    Holder, Job, JobId, JobSpec, Lots, Mechanism, Message, Outcome, Party, Position, Preset, Proof,
-    Refusal, Ruling, Seed, Span, SplitGain, Time,
+    About, Account, ActiveSet, Allocation, Amount, Beacon, Bps, Case, Confidence, Contradiction,
+    Desk, Duty, Holder, Job, JobId, JobSpec, Mechanism, Message, Outcome, Party, Position, Preset,
+    Proof, Refusal, Ruling, Seed, Span, SplitGain, Time,
 };
-use rialto_protocol::draw::Weight;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// The rule with its parameters and the active set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gevulot {
     rules: Rules,
-    lots: Lots,
-    qualified: BTreeSet<Party>,
+    active: ActiveSet,
 }
 
 /// Parameters of a [`Gevulot`] run.
@@ -135,7 +132,7 @@ impl Mechanism for Gevulot {
     type Mark = Mark;
 
     fn new(rules: Rules) -> Self {
-        Self { rules, lots: Lots::default(), qualified: BTreeSet::new() }
+        Self { rules, active: ActiveSet::default() }
     }
 
     fn join(&mut self, _: &mut Desk<Mark>, _: Party, position: &Position) -> Ruling {
@@ -144,26 +141,16 @@ impl Mechanism for Gevulot {
     }
 
     fn seated(&mut self, desk: &mut Desk<Mark>, party: Party) {
-        self.reweigh(desk, party);
+        self.active.reweigh(desk, party);
     }
 
     fn leave(&mut self, desk: &mut Desk<Mark>, party: Party) -> Span {
-        self.qualified.remove(&party);
-        self.reweigh(desk, party);
+        self.active.remove(desk, party);
         self.rules.exit
     }
 
     fn measured(&mut self, desk: &mut Desk<Mark>, party: Party, score: u32) -> Ruling {
-        let member = desk.member(party).ok_or(Refusal::NotAMember)?;
-        if let Some(until) = member.leaving {
-            return Err(Refusal::Leaving { until });
-        }
-        match score <= self.rules.workload {
-            true => self.qualified.insert(party),
-            false => self.qualified.remove(&party),
-        };
-        self.reweigh(desk, party);
-        Ok(())
+        self.active.measured(desk, party, score <= self.rules.workload)
     }
 
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
@@ -178,21 +165,18 @@ impl Mechanism for Gevulot {
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {
-        self.lots.enter(case.desk, case.job.id, self.rules.beacon);
+        self.active.lots.enter(case.desk, case.job.id, self.rules.beacon);
     }
 
     fn seeded(&mut self, desk: &mut Desk<Mark>, seed: &Seed) {
-        for job in self.lots.take() {
+        for job in self.active.lots.take() {
             desk.visit(job, |case| self.decide(case, seed));
         }
-        self.lots.finish(desk, self.rules.beacon);
+        self.active.lots.finish(desk, self.rules.beacon);
     }
 
     fn seedless(&mut self, desk: &mut Desk<Mark>, _: u64, _: Option<JobId>) {
-        for job in self.lots.take() {
-            desk.visit(job, |case| case.settle(Outcome::Unproven));
-        }
-        self.lots.finish(desk, self.rules.beacon);
+        self.active.lots.give_up(desk, self.rules.beacon);
     }
 
     fn hear(&mut self, case: &mut Case<'_, Mark>, from: Party, said: &Message) -> Ruling {
@@ -211,7 +195,7 @@ impl Mechanism for Gevulot {
         match held.map(|holder| holder.duty) {
             _ if mark.delivered.contains(&by) => return Err(Refusal::AlreadyDone),
             Some(Duty::Owes) => {}
-            _ if !self.qualified.contains(&by) => return Err(Refusal::NotAMember),
+            _ if !self.active.contains(by) => return Err(Refusal::NotAMember),
             _ if mark.open == 0 => return Err(Refusal::Reserved { until }),
             _ => case.job.mark.open -= 1,
         }
@@ -230,20 +214,12 @@ impl Mechanism for Gevulot {
     fn settled(&mut self, desk: &mut Desk<Mark>, job: &Job<Mark>) {
         let failed = job.holders().iter().filter(|holder| holder.duty == Duty::Failed);
         for holder in failed.filter(|holder| !job.mark.declined.contains(&holder.party)) {
-            self.qualified.remove(&holder.party);
-            self.reweigh(desk, holder.party);
+            self.active.remove(desk, holder.party);
         }
     }
 }
 
 impl Gevulot {
-    fn reweigh(&mut self, desk: &Desk<Mark>, party: Party) {
-        let qualified = self.qualified.contains(&party);
-        let capacity = desk.member(party).filter(|_| qualified).map(|it| it.position.capacity);
-        let weight = Weight::try_from(u128::from(capacity.unwrap_or_default()));
-        self.lots.roll.set(party, weight.unwrap_or_default());
-    }
-
     fn fee_for(&self, cycles: u64) -> Amount {
         self.rules.fee.scaled_down(cycles.into(), 1)
     }
@@ -253,7 +229,7 @@ impl Gevulot {
     }
 
     fn decide(&mut self, case: &mut Case<'_, Mark>, seed: &Seed) {
-        let drawn = self.lots.roll.draw(seed, case.job.id, self.rules.provers as usize);
+        let drawn = self.active.lots.roll.draw(seed, case.job.id, self.rules.provers as usize);
         if drawn.is_empty() {
             return case.settle(Outcome::Unproven);
         }

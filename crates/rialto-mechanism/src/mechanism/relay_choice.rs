@@ -18,8 +18,8 @@
 //! cheap one would pay an owner of both for being late; so no later one is dearer.
 
 use crate::{
-    About, Allocation, Amount, Backup, Beacon, Bps, Case, Confidence, Contradiction, Desk, Duty,
-    Forfeit, JobId, Mechanism, Party, Position, Preset, Proof, Refusal, Risks, Ruling, Seed, Span,
+    About, Allocation, Amount, Beacon, Bps, Case, Confidence, Contradiction, Desk, Duty, Forfeit,
+    JobId, Mechanism, Party, Position, Preset, Proof, Refusal, Risks, Ruling, Seed, Span,
     SplitGain, Time,
 };
 use alloy_primitives::{B256, keccak256};
@@ -164,27 +164,14 @@ impl RelayChoice {
         order.retain(|(party, _)| case.desk.member(*party).is_some_and(|it| it.leaving.is_none()));
         // Sorting keeps the order among equals.
         order.sort_by_key(|(party, _)| self.failed.get(party).is_some_and(|until| now <= *until));
-        let mut tried: Vec<(Party, Amount)> = Vec::new();
-        for (party, price) in order {
-            let dearer = tried.last().is_some_and(|(_, before)| *before < price);
-            if !dearer && tried.len() < self.rules.tries as usize {
-                tried.push((party, price));
-            }
-        }
-        let Some(((first, price), others)) = tried.split_first().map(|(it, rest)| (*it, rest))
+        let Some(in_turn) = Allocation::in_turn(&order, self.rules.tries as usize, now, window)
         else {
             return;
         };
-        let until = now + window;
-        let mut to_first = Allocation::to(first, price, until)
+        let mut to_first = in_turn
             .at_risk(self.rules.stake, Risks::Stake)
             .forfeiting(Forfeit { burned: self.rules.burned, requester: Bps(0) });
         to_first.spares_late = true;
-        let backup = |(turn, (party, price)): (usize, &(Party, Amount))| {
-            let from = until.next() + window.times(turn as u64);
-            Backup { party: *party, from, price: *price }
-        };
-        to_first.backups = others.iter().enumerate().map(backup).collect();
         case.allocate(to_first);
     }
 }

@@ -20,20 +20,18 @@
 //! rare. The one who proposes the seed can choose it, unless the seed is a threshold beacon's.
 
 use crate::{
-    About, Account, Allocation, Amount, Beacon, Bps, Case, Confidence, Contradiction, Desk, Duty,
-    Job, JobId, JobSpec, Lots, Mechanism, Message, Outcome, Party, Position, Preset, Proof,
+    About, Account, ActiveSet, Allocation, Amount, Beacon, Bps, Case, Confidence, Contradiction,
+    Desk, Duty, Job, JobId, JobSpec, Mechanism, Message, Outcome, Party, Position, Preset, Proof,
     Refusal, Ruling, Seed, Span, SplitGain, Time,
 };
-use rialto_protocol::draw::Weight;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The rule with its parameters, the active set and who declined when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Zkcloud {
     rules: Rules,
-    lots: Lots,
-    qualified: BTreeSet<Party>,
+    active: ActiveSet,
     /// Whom the last seed drew.
     last_round: Vec<Party>,
     /// Within the last thirty days, at most four each.
@@ -117,8 +115,7 @@ impl Mechanism for Zkcloud {
     fn new(rules: Rules) -> Self {
         Self {
             rules,
-            lots: Lots::default(),
-            qualified: BTreeSet::new(),
+            active: ActiveSet::default(),
             last_round: Vec::new(),
             declines: BTreeMap::new(),
         }
@@ -130,25 +127,16 @@ impl Mechanism for Zkcloud {
     }
 
     fn seated(&mut self, desk: &mut Desk<Mark>, party: Party) {
-        self.reweigh(desk, party);
+        self.active.reweigh(desk, party);
     }
 
     fn leave(&mut self, desk: &mut Desk<Mark>, party: Party) -> Span {
-        self.remove(desk, party);
+        self.active.remove(desk, party);
         self.rules.exit
     }
 
     fn measured(&mut self, desk: &mut Desk<Mark>, party: Party, score: u32) -> Ruling {
-        let member = desk.member(party).ok_or(Refusal::NotAMember)?;
-        if let Some(until) = member.leaving {
-            return Err(Refusal::Leaving { until });
-        }
-        match score <= self.rules.workload {
-            true => self.qualified.insert(party),
-            false => self.qualified.remove(&party),
-        };
-        self.reweigh(desk, party);
-        Ok(())
+        self.active.measured(desk, party, score <= self.rules.workload)
     }
 
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
@@ -158,22 +146,19 @@ impl Mechanism for Zkcloud {
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {
-        self.lots.enter(case.desk, case.job.id, self.rules.beacon);
+        self.active.lots.enter(case.desk, case.job.id, self.rules.beacon);
     }
 
     fn seeded(&mut self, desk: &mut Desk<Mark>, seed: &Seed) {
         let before = std::mem::take(&mut self.last_round);
-        for job in self.lots.take() {
+        for job in self.active.lots.take() {
             desk.visit(job, |case| self.decide(case, seed, &before));
         }
-        self.lots.finish(desk, self.rules.beacon);
+        self.active.lots.finish(desk, self.rules.beacon);
     }
 
     fn seedless(&mut self, desk: &mut Desk<Mark>, _: u64, _: Option<JobId>) {
-        for job in self.lots.take() {
-            desk.visit(job, |case| case.settle(Outcome::Unproven));
-        }
-        self.lots.finish(desk, self.rules.beacon);
+        self.active.lots.give_up(desk, self.rules.beacon);
     }
 
     fn hear(&mut self, case: &mut Case<'_, Mark>, from: Party, said: &Message) -> Ruling {
@@ -201,7 +186,7 @@ impl Mechanism for Zkcloud {
             return;
         }
         for holder in case.job.holders().to_vec() {
-            self.remove(case.desk, holder.party);
+            self.active.remove(case.desk, holder.party);
         }
         self.draw_again(case);
     }
@@ -221,7 +206,7 @@ impl Mechanism for Zkcloud {
 
     fn lapsed(&mut self, case: &mut Case<'_, Mark>) {
         for holder in case.job.holders().to_vec() {
-            self.remove(case.desk, holder.party);
+            self.active.remove(case.desk, holder.party);
         }
         if case.job.mark.missed {
             return case.settle(Outcome::Unproven);
@@ -233,28 +218,16 @@ impl Mechanism for Zkcloud {
     /// The deadline has passed: whoever had the job has missed it.
     fn settled(&mut self, desk: &mut Desk<Mark>, job: &Job<Mark>) {
         let failed = job.holders().iter().filter(|holder| holder.duty == Duty::Failed);
-        failed.for_each(|holder| self.remove(desk, holder.party));
+        failed.for_each(|holder| self.active.remove(desk, holder.party));
     }
 }
 
 impl Zkcloud {
-    fn reweigh(&mut self, desk: &Desk<Mark>, party: Party) {
-        let qualified = self.qualified.contains(&party);
-        let capacity = desk.member(party).filter(|_| qualified).map(|it| it.position.capacity);
-        let weight = Weight::try_from(u128::from(capacity.unwrap_or_default()));
-        self.lots.roll.set(party, weight.unwrap_or_default());
-    }
-
-    fn remove(&mut self, desk: &Desk<Mark>, party: Party) {
-        self.qualified.remove(&party);
-        self.reweigh(desk, party);
-    }
-
     /// Gives the job to the first drawn who was neither tried nor drawn in the round before.
     fn decide(&mut self, case: &mut Case<'_, Mark>, seed: &Seed, before: &[Party]) {
         let tried = &case.job.mark.tried;
         let barred = before.len() + tried.len();
-        let drawn = self.lots.roll.draw(seed, case.job.id, barred + 1);
+        let drawn = self.active.lots.roll.draw(seed, case.job.id, barred + 1);
         let free = drawn.iter().find(|party| !before.contains(party) && !tried.contains(party));
         let Some(party) = free.copied() else { return case.settle(Outcome::Unproven) };
         self.last_round.push(party);
@@ -272,7 +245,7 @@ impl Zkcloud {
 
     fn draw_again(&mut self, case: &mut Case<'_, Mark>) {
         case.reopen();
-        self.lots.enter(case.desk, case.job.id, self.rules.beacon);
+        self.active.lots.enter(case.desk, case.job.id, self.rules.beacon);
     }
 
     fn count_decline(&mut self, party: Party, now: Time) -> Ruling {
