@@ -11,6 +11,7 @@ use crate::mechanism::order_book::OrderBook;
 use crate::mechanism::phased_duty::PhasedDuty;
 use crate::mechanism::pooled_epoch::PooledEpoch;
 use crate::mechanism::proof_contest::ProofContest;
+use crate::mechanism::proof_tree::ProofTree;
 use crate::mechanism::prover_auction::ProverAuction;
 use crate::mechanism::relay_choice::RelayChoice;
 use crate::mechanism::rfq_exclusive::RfqExclusive;
@@ -51,6 +52,7 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<Rota>(),
     kind::<OrderBook>(),
     kind::<Coordinator>(),
+    kind::<ProofTree>(),
     kind::<EpochQuotes>(),
     kind::<PooledEpoch>(),
     kind::<RelayChoice>(),

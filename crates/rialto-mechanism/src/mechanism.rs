@@ -24,6 +24,7 @@ pub mod order_book;
 pub mod phased_duty;
 pub mod pooled_epoch;
 pub mod proof_contest;
+pub mod proof_tree;
 pub mod prover_auction;
 pub mod relay_choice;
 pub mod rfq_exclusive;
