@@ -1,11 +1,13 @@
 //! All mechanisms by name.
 
 use crate::mechanism::attested_matching::AttestedMatching;
+use crate::mechanism::candidate_selection::CandidateSelection;
 use crate::mechanism::coordinator::Coordinator;
 use crate::mechanism::double_auction::DoubleAuction;
 use crate::mechanism::dutch_lock::DutchLock;
 use crate::mechanism::epoch_quotes::EpochQuotes;
 use crate::mechanism::gevulot::Gevulot;
+use crate::mechanism::livepeer::Livepeer;
 use crate::mechanism::open_race::OpenRace;
 use crate::mechanism::order_book::OrderBook;
 use crate::mechanism::phased_duty::PhasedDuty;
@@ -55,6 +57,8 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<ProofTree>(),
     kind::<EpochQuotes>(),
     kind::<PooledEpoch>(),
+    kind::<Livepeer>(),
+    kind::<CandidateSelection>(),
     kind::<RelayChoice>(),
     kind::<RfqExclusive>(),
     kind::<Gevulot>(),

@@ -14,11 +14,13 @@ use serde::de::DeserializeOwned;
 use std::fmt::{self, Debug};
 
 pub mod attested_matching;
+pub mod candidate_selection;
 pub mod coordinator;
 pub mod double_auction;
 pub mod dutch_lock;
 pub mod epoch_quotes;
 pub mod gevulot;
+pub mod livepeer;
 pub mod open_race;
 pub mod order_book;
 pub mod phased_duty;

@@ -59,6 +59,8 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("open-race", "cheapest-in-time", &[Act::Bid, Act::DeliverMany, Act::Wait]),
     ("rota", "", &[Act::Seed, Act::Deliver]),
     ("order-book", "", &[Act::Ask, Act::Deliver]),
+    ("livepeer", "", &[Act::Seed, Act::Deliver]),
+    ("candidate-selection", "", &[Act::Deliver]),
     ("relay-choice", "", &[Act::Seed, Act::Deliver]),
     ("rfq-exclusive", "", &[Act::Bid, Act::Wait, Act::Deliver]),
     ("dutch-lock", "", &[Act::Lock, Act::Deliver]),
