@@ -1,5 +1,6 @@
 //! All mechanisms by name.
 
+use crate::mechanism::allowlist::Allowlist;
 use crate::mechanism::attested_matching::AttestedMatching;
 use crate::mechanism::candidate_selection::CandidateSelection;
 use crate::mechanism::coordinator::Coordinator;
@@ -12,6 +13,7 @@ use crate::mechanism::open_race::OpenRace;
 use crate::mechanism::order_book::OrderBook;
 use crate::mechanism::phased_duty::PhasedDuty;
 use crate::mechanism::pooled_epoch::PooledEpoch;
+use crate::mechanism::price_clock::PriceClock;
 use crate::mechanism::proof_contest::ProofContest;
 use crate::mechanism::proof_tree::ProofTree;
 use crate::mechanism::prover_auction::ProverAuction;
@@ -47,10 +49,12 @@ type Started = Result<Box<dyn Machine>, Unstartable>;
 pub const CATALOGUE: &[Kind] = &[
     kind::<OpenRace>(),
     kind::<Snarketplace>(),
+    kind::<PriceClock>(),
     kind::<StakePool>(),
     kind::<SeatAuction>(),
     kind::<SeatPool>(),
     kind::<TermAuction>(),
+    kind::<Allowlist>(),
     kind::<Rota>(),
     kind::<OrderBook>(),
     kind::<Coordinator>(),

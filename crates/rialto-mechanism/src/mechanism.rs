@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::{self, Debug};
 
+pub mod allowlist;
 pub mod attested_matching;
 pub mod candidate_selection;
 pub mod coordinator;
@@ -25,6 +26,7 @@ pub mod open_race;
 pub mod order_book;
 pub mod phased_duty;
 pub mod pooled_epoch;
+pub mod price_clock;
 pub mod proof_contest;
 pub mod proof_tree;
 pub mod prover_auction;

@@ -73,6 +73,8 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("term-auction", "", &[Act::BidAtLarge, Act::Deliver]),
     ("snarketplace", "", &[Act::Bid, Act::DeliverMany, Act::Buy]),
     ("stake-pool", "", &[Act::Seed, Act::Deliver]),
+    ("price-clock", "", &[Act::Deliver]),
+    ("allowlist", "", &[Act::BidAtLarge, Act::Deliver]),
     ("proof-tree", "", &[Act::Seed, Act::Deliver]),
     ("epoch-quotes", "", &[Act::Bid, Act::Choose, Act::Deliver]),
     ("prover-auction", "", &[Act::Bid, Act::Wait, Act::Deliver]),
