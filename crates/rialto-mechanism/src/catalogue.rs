@@ -2,6 +2,7 @@
 
 use crate::mechanism::allowlist::Allowlist;
 use crate::mechanism::attested_matching::AttestedMatching;
+use crate::mechanism::builder_votes::BuilderVotes;
 use crate::mechanism::candidate_selection::CandidateSelection;
 use crate::mechanism::coordinator::Coordinator;
 use crate::mechanism::double_auction::DoubleAuction;
@@ -24,6 +25,7 @@ use crate::mechanism::sealed_award::SealedAward;
 use crate::mechanism::sealed_second_price::SealedSecondPrice;
 use crate::mechanism::seat_auction::SeatAuction;
 use crate::mechanism::seat_pool::SeatPool;
+use crate::mechanism::sidecar::Sidecar;
 use crate::mechanism::snarketplace::Snarketplace;
 use crate::mechanism::stake_pool::StakePool;
 use crate::mechanism::succinct_work::SuccinctWork;
@@ -58,6 +60,8 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<Rota>(),
     kind::<OrderBook>(),
     kind::<Coordinator>(),
+    kind::<BuilderVotes>(),
+    kind::<Sidecar>(),
     kind::<ProofTree>(),
     kind::<EpochQuotes>(),
     kind::<PooledEpoch>(),

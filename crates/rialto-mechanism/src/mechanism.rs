@@ -15,6 +15,7 @@ use std::fmt::{self, Debug};
 
 pub mod allowlist;
 pub mod attested_matching;
+pub mod builder_votes;
 pub mod candidate_selection;
 pub mod coordinator;
 pub mod double_auction;
@@ -37,6 +38,7 @@ pub mod sealed_award;
 pub mod sealed_second_price;
 pub mod seat_auction;
 pub mod seat_pool;
+pub mod sidecar;
 pub mod snarketplace;
 pub mod stake_pool;
 pub mod succinct_work;
