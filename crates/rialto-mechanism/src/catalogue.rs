@@ -4,6 +4,7 @@ use crate::mechanism::allowlist::Allowlist;
 use crate::mechanism::attested_matching::AttestedMatching;
 use crate::mechanism::builder_votes::BuilderVotes;
 use crate::mechanism::candidate_selection::CandidateSelection;
+use crate::mechanism::contested_tiers::ContestedTiers;
 use crate::mechanism::coordinator::Coordinator;
 use crate::mechanism::double_auction::DoubleAuction;
 use crate::mechanism::dutch_lock::DutchLock;
@@ -53,6 +54,7 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<Snarketplace>(),
     kind::<PriceClock>(),
     kind::<StakePool>(),
+    kind::<ContestedTiers>(),
     kind::<SeatAuction>(),
     kind::<SeatPool>(),
     kind::<TermAuction>(),

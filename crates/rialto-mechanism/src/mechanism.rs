@@ -17,6 +17,7 @@ pub mod allowlist;
 pub mod attested_matching;
 pub mod builder_votes;
 pub mod candidate_selection;
+pub mod contested_tiers;
 pub mod coordinator;
 pub mod double_auction;
 pub mod dutch_lock;

@@ -74,6 +74,8 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("snarketplace", "", &[Act::Bid, Act::DeliverMany, Act::Buy]),
     ("stake-pool", "", &[Act::Seed, Act::Deliver]),
     ("builder-votes", "", &[Act::Seed, Act::Bid, Act::Wait, Act::DeliverMany, Act::Wait]),
+    ("contested-tiers", "pacaya", &[Act::Bid, Act::Choose, Act::Deliver]),
+    ("contested-tiers", "", &[Act::Bid, Act::Choose, Act::Deliver, Act::Wait]),
     ("price-clock", "", &[Act::Deliver]),
     ("allowlist", "", &[Act::BidAtLarge, Act::Deliver]),
     ("sidecar", "enshrined", &[Act::Choose, Act::Deliver]),
