@@ -43,6 +43,11 @@ impl Dice {
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
+    /// Exponential with mean 1.
+    pub fn exponential(&mut self) -> f64 {
+        -(1.0 - self.uniform()).ln()
+    }
+
     /// Puts a list into random order, each as likely as any other.
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {

@@ -13,6 +13,8 @@ pub mod drawn_provers;
 pub mod dutch_lock;
 pub mod pooled_epoch;
 pub mod proof_contest;
+pub mod proof_tree;
+pub mod queue;
 pub mod race;
 pub mod relay_choice;
 pub mod rfq_override;
@@ -53,6 +55,8 @@ pub const EXPERIMENTS: &[Experiment] = &[
     rfq_override::EXPERIMENT,
     rota::EXPERIMENT,
     relay_choice::EXPERIMENT,
+    proof_tree::EXPERIMENT,
+    queue::EXPERIMENT,
 ];
 
 /// How much is run.

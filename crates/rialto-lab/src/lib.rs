@@ -13,6 +13,7 @@ mod dice;
 mod stats;
 
 mod floor;
+mod line;
 mod measure;
 mod owner;
 mod play;
@@ -36,6 +37,7 @@ mod tests;
 pub use advice::{ASPECTS, Aspect, Ranked, rank};
 pub use agent::{Agent, FaultKind, Faults};
 pub use dice::Dice;
+pub use line::{Line, Served, Service};
 pub use measure::{Concentration, Measures, OwnerSums};
 pub use owner::{Bidding, Cost, Habit, Others, Owner, Region};
 pub use population::{POPULATIONS, Population};

@@ -5,9 +5,11 @@ mod auction;
 mod contest;
 mod lottery;
 mod puzzle;
+mod queue;
 mod race;
 mod score;
 mod trade;
+mod tree;
 
 pub use auction::{
     Rest, first_price_mean, second_price_deviation, second_price_gain, undercutting,
@@ -19,6 +21,8 @@ pub use lottery::{
     table_entries,
 };
 pub use puzzle::interval_after;
+pub use queue::{copies_on_time, erlang_c, hedge_on_time, lognormal_below};
 pub use race::race_win;
 pub use score::Score;
 pub use trade::best_trade;
+pub use tree::{tree_in_pairs, tree_rebuilt, tree_unaided};

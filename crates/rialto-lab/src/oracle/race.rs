@@ -25,7 +25,7 @@ fn density(z: f64) -> f64 {
 }
 
 /// The normal distribution's probability below `z`, as an integral of its density.
-fn normal_below(z: f64) -> f64 {
+pub(super) fn normal_below(z: f64) -> f64 {
     // Beyond nine deviations lies less than a double can tell from nothing.
     match z {
         z if z < -9.0 => 0.0,
