@@ -147,7 +147,9 @@ fn summary(page: &mut String, all: &[(String, Vec<Property>)]) {
     for (name, _) in all {
         let _ = write!(page, "<th class=\"n\">{}</th>", escaped(name));
     }
-    page.push_str("<th>what it is</th></tr>\n");
+    // Side by side there is no room for it, and below each has its plot and a sentence.
+    let alone = all.len() == 1;
+    page.push_str(if alone { "<th>what it is</th></tr>\n" } else { "</tr>\n" });
     let keys = all.first().map(|(_, properties)| properties.as_slice()).unwrap_or_default();
     for property in keys {
         let _ = write!(page, "<tr><td><code>{}</code></td>", property.key);
@@ -156,7 +158,8 @@ fn summary(page: &mut String, all: &[(String, Vec<Property>)]) {
             let value = found.and_then(|it| it.value).map_or("–".to_owned(), shown);
             let _ = write!(page, "<td class=\"n\">{value}</td>");
         }
-        let _ = writeln!(page, "<td class=\"dim\">{}</td></tr>", property.about);
+        let about = if alone { property.about } else { "" };
+        let _ = writeln!(page, "<td class=\"dim\">{about}</td></tr>");
     }
     page.push_str("</table></div>\n");
 }
