@@ -21,7 +21,7 @@ const PLENTY: usize = 10_000;
 
 fn run(effort: Effort) -> Result<Vec<Row>, Broken> {
     let mut rows = Vec::new();
-    for (load, servers) in [(8.0, 10), (35.0, 41), (80.0, 90)] {
+    for (load, servers) in [(8.0, 10), (35.0, 41), (80.0, 95)] {
         rows.extend(waiting(load, servers, effort));
     }
     rows.extend(copies(effort));
@@ -42,7 +42,7 @@ fn waiting(load: f64, servers: usize, effort: Effort) -> Vec<Row> {
         abandons: false,
     };
     let share = |served: Served| served.waited as f64 / served.jobs as f64;
-    let waited = repeated(&line, (effort.jobs(1_000), 20_000), share);
+    let waited = repeated(&line, (effort.jobs(2_000), 20_000), share);
     let (target, tolerance) = (oracle::erlang_c(load, servers as u32), effort.tolerance(0.003));
     let row = |name: String, target| Row::near(name, target, tolerance, waited);
     let mut rows = vec![row(format!("wait, {servers} servers under a load of {load}"), target)];
