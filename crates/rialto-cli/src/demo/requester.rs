@@ -59,7 +59,7 @@ impl Ask {
     /// Its locker will be killed: the lock lapses soon.
     pub(crate) fn abandoned(terms: &Terms) -> Self {
         let usual = Self::between(terms, 10, 160);
-        Self { title: "abandoned", headers: 3, lock_s: 60, timeout_s: 200, ..usual }
+        Self { title: "abandoned", headers: 3, lock_s: 100, timeout_s: 240, ..usual }
     }
 
     /// Prices in tenths of what gas costs.
