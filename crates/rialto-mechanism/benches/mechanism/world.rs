@@ -70,6 +70,7 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
         &[Act::Commit, Act::WaitAnHour, Act::Reveal, Act::Wait, Act::Deliver],
     ),
     ("seat-auction", "", &[Act::BidAtLarge, Act::Deliver]),
+    ("seat-pool", "", &[Act::BidAtLarge, Act::Seed, Act::Deliver]),
     ("term-auction", "", &[Act::BidAtLarge, Act::Deliver]),
     ("snarketplace", "", &[Act::Bid, Act::DeliverMany, Act::Buy]),
     ("stake-pool", "", &[Act::Seed, Act::Deliver]),
