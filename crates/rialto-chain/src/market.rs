@@ -91,13 +91,14 @@ pub enum Payment {
 impl Market {
     /// Connects to the market at `address`, after a look whether there is one.
     pub async fn connect(endpoint: Endpoint, address: Address) -> Result<Self, MarketError> {
-        let code = endpoint.provider().get_code_at(address).await;
+        let code = endpoint.provider().get_code_at(address);
+        let router = read(&endpoint, address, abi::ROUTERCall {});
+        let token = read(&endpoint, address, abi::COLLATERAL_TOKEN_CONTRACTCall {});
+        let (code, router, token) = tokio::join!(code, router, token);
         if code.or_failed("tell a contract's code")?.is_empty() {
             return Err(MarketError::NotAMarket { address, chain_id: endpoint.chain_id() });
         }
-        let router = read(&endpoint, address, abi::ROUTERCall {}).await?;
-        let collateral_token =
-            read(&endpoint, address, abi::COLLATERAL_TOKEN_CONTRACTCall {}).await?;
+        let (router, collateral_token) = (router?, token?);
         Ok(Self { endpoint, address, router, collateral_token })
     }
 

@@ -164,12 +164,16 @@ impl Node {
         let (bus, _) = broadcast::channel(BUS_CAPACITY);
         let log = Arc::new(IntentLog { logbook: logbook.clone(), bus: bus.clone() });
         let sending = SenderConfig { bidding: settings.bidding(), ..SenderConfig::default() };
-        let (sender, sender_task) =
-            Sender::open(market.endpoint().clone(), signer.clone(), sending, log)
-                .await
-                .map_err(|source| unreachable(&network.rpc_url, source))?;
         let trail = logbook.trail().await?;
         let read_to = trail.tip().map_or(0, |tip| tip.number.0);
+        let assumed = settings.assumed_bidding();
+        // A locked order may be waiting: what can be asked at once is.
+        let (opened, looked) = tokio::join!(
+            Sender::open(market.endpoint().clone(), signer.clone(), sending, log),
+            chain::first_look(&market, me, read_to, &assumed),
+        );
+        let (sender, sender_task) =
+            opened.map_err(|source| unreachable(&network.rpc_url, source))?;
         let feed_config = FeedConfig {
             floor: network.deployed_at_block,
             look_back_blocks: settings.market.lookback_blocks,
@@ -177,7 +181,6 @@ impl Node {
             ..FeedConfig::default()
         };
         let feed = EventFeed::new(market.endpoint().clone(), market.address(), feed_config, trail);
-        let looked = chain::first_look(&market, me, read_to, &settings.assumed_bidding()).await;
         let (head, head_seen) = watch::channel(looked?);
         let oracle = PriceOracle::new(file.clone(), Some(network.rpc_url.clone()));
         let lists = data_dir.join("lists");

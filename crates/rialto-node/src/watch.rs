@@ -22,9 +22,10 @@ async fn look(
     read_to: u64,
     assumed: &Bidding,
 ) -> Result<Head, MarketError> {
-    let tip_wei = market.endpoint().usual_tip(assumed.tip_percentile, newest.block).await;
-    let gas_price = assumed.price_wei(newest.base_fee_wei, tip_wei);
-    let free_collateral = market.collateral_of(me).await?;
+    let tip_wei = market.endpoint().usual_tip(assumed.tip_percentile, newest.block);
+    let (tip_wei, free_collateral) = tokio::join!(tip_wei, market.collateral_of(me));
+    let (gas_price, free_collateral) =
+        (assumed.price_wei(newest.base_fee_wei, tip_wei), free_collateral?);
     Ok(Head {
         timestamp: newest.timestamp,
         seen_at: Instant::now(),
