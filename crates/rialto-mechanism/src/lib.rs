@@ -12,7 +12,6 @@
 
 mod amount;
 mod fraction;
-mod time;
 
 mod allocation;
 mod effect;
@@ -58,9 +57,9 @@ pub use lots::{Beacon, Lots};
 pub use machine::{JobView, Machine, Run};
 pub use mechanism::{About, Confidence, Contradiction, Mechanism, Preset, Rules, SplitGain};
 pub use record::Records;
+pub use rialto_protocol::{Span, Time};
 pub use roll::{Roll, Seed};
 pub use sealed::Sealed;
-pub use time::{Span, Time};
 
 /// Whoever has money here: requester, prover, proposer. The chain's address, so that a live log
 /// needs no table; an owner may have many.

@@ -13,6 +13,7 @@ mod id;
 mod offer;
 mod predicate;
 mod request;
+mod time;
 
 pub mod abi;
 pub mod attestation;
@@ -37,3 +38,4 @@ pub use request::{
     Callback, Input, ProofRequest, RequestRejected, Requirements, Selector, SignedRequest,
     Unverified,
 };
+pub use time::{Span, Time};
