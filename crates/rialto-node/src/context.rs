@@ -183,8 +183,7 @@ impl Node {
         let feed = EventFeed::new(market.endpoint().clone(), market.address(), feed_config, trail);
         let (head, head_seen) = watch::channel(looked?);
         let oracle = PriceOracle::new(file.clone(), Some(network.rpc_url.clone()));
-        let lists = data_dir.join("lists");
-        let lists = ListKeeper::new(file, venue, network.chain_id, lists)?;
+        let lists = ListKeeper::new(file, venue, network.chain_id, data_dir.join("lists"))?;
         let store = settings.artifacts.store.clone();
         let store =
             store.unwrap_or_else(|| StoreConfig::Local { path: data_dir.join("artifacts") });
