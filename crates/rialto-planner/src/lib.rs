@@ -12,6 +12,7 @@ mod appraise;
 mod batch;
 mod breaker;
 mod capacity;
+pub mod cluster;
 #[cfg(any(test, feature = "example"))]
 pub mod example;
 mod order;

@@ -33,9 +33,13 @@ pub struct Estimate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Speeds {
     assumed_khz: u64,
-    by_program: BTreeMap<ImageId, VecDeque<Sample>>,
-    any: VecDeque<Sample>,
+    by_program: BTreeMap<ImageId, Samples>,
+    any: Samples,
 }
+
+/// The latest samples of one kind of work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Samples(VecDeque<Sample>);
 
 /// Samples kept for a program: old ones tell of a machine that has changed since.
 const SAMPLES_MAX: usize = 64;
@@ -50,7 +54,7 @@ impl Speeds {
         Self {
             assumed_khz: assumed_khz.max(1),
             by_program: BTreeMap::new(),
-            any: VecDeque::with_capacity(SAMPLES_MAX),
+            any: Samples::default(),
         }
     }
 
@@ -61,11 +65,10 @@ impl Speeds {
 
     /// Learns from a proof.
     pub fn learn(&mut self, program: ImageId, sample: Sample) {
-        push(&mut self.any, sample);
-        if let Some(samples) = self.by_program.get_mut(&program) {
-            push(samples, sample);
-        } else if self.by_program.len() < PROGRAMS_MAX {
-            self.by_program.insert(program, VecDeque::from([sample]));
+        self.any.push(sample);
+        let is_full = self.by_program.len() >= PROGRAMS_MAX;
+        if !is_full || self.by_program.contains_key(&program) {
+            self.by_program.entry(program).or_default().push(sample);
         }
     }
 
@@ -75,15 +78,15 @@ impl Speeds {
         let own = self.by_program.get(&program);
         let others = || Some(&self.any).filter(|samples| samples.len() >= OTHERS_MIN);
         match own.or_else(others) {
-            Some(samples) => estimate_from(samples, cycles),
+            Some(samples) => samples.estimate_up(cycles),
             None => Estimate::steady(self.assumed_up(cycles)),
         }
     }
 
     /// Cycles a second over the latest proofs of all programs; nothing before the first.
     pub fn learned_hz(&self) -> Option<u64> {
-        let cycles: u128 = self.any.iter().map(|sample| u128::from(sample.cycles.0)).sum();
-        let took: Duration = self.any.iter().map(|sample| sample.took).sum();
+        let cycles: u128 = self.any.0.iter().map(|sample| u128::from(sample.cycles.0)).sum();
+        let took: Duration = self.any.0.iter().map(|sample| sample.took).sum();
         let hz = cycles.saturating_mul(1_000).checked_div(took.as_millis())?;
         Some(u64::try_from(hz).unwrap_or(u64::MAX))
     }
@@ -102,11 +105,35 @@ impl Speeds {
     }
 }
 
-fn push(samples: &mut VecDeque<Sample>, sample: Sample) {
-    if samples.len() == SAMPLES_MAX {
-        samples.pop_front();
+impl Samples {
+    /// Takes a sample in; the oldest goes.
+    pub(crate) fn push(&mut self, sample: Sample) {
+        if self.0.len() == SAMPLES_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(sample);
     }
-    samples.push_back(sample);
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How long so many cycles take by these, of which there is one at least.
+    pub(crate) fn estimate_up(&self, cycles: Cycles) -> Estimate {
+        let Some(line) = Line::through(self) else {
+            return Estimate::of(self.0.iter().map(|sample| bound_up(sample, cycles)));
+        };
+        // As a duration so that it has an order: one second stands for 1.
+        let beyond = Estimate::of(self.0.iter().map(|sample| {
+            let expected = line.seconds_at(cycles_of(sample)).max(f64::MIN_POSITIVE);
+            Duration::try_from_secs_f64(seconds_of(sample) / expected).unwrap_or(Duration::MAX)
+        }));
+        let times = |factor: Duration| {
+            let seconds = line.seconds_at(cycles.0 as f64) * factor.as_secs_f64().max(1.0);
+            Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+        };
+        Estimate { usual: times(beyond.usual), longest: times(beyond.longest) }
+    }
 }
 
 /// Seconds for nothing and seconds for each cycle.
@@ -118,7 +145,7 @@ struct Line {
 
 impl Line {
     /// Through samples of more than one size; neither part is negative.
-    fn through(samples: &VecDeque<Sample>) -> Option<Self> {
+    fn through(Samples(samples): &Samples) -> Option<Self> {
         let count = samples.len() as f64;
         let mean = |of: &dyn Fn(&Sample) -> f64| samples.iter().map(of).sum::<f64>() / count;
         let (x, y) = (mean(&cycles_of), mean(&seconds_of));
@@ -149,22 +176,6 @@ fn cycles_of(sample: &Sample) -> f64 {
 
 fn seconds_of(sample: &Sample) -> f64 {
     sample.took.as_secs_f64()
-}
-
-fn estimate_from(samples: &VecDeque<Sample>, cycles: Cycles) -> Estimate {
-    let Some(line) = Line::through(samples) else {
-        return Estimate::of(samples.iter().map(|sample| bound_up(sample, cycles)));
-    };
-    // As a duration so that it has an order: one second stands for 1.
-    let beyond = Estimate::of(samples.iter().map(|sample| {
-        let expected = line.seconds_at(cycles_of(sample)).max(f64::MIN_POSITIVE);
-        Duration::try_from_secs_f64(seconds_of(sample) / expected).unwrap_or(Duration::MAX)
-    }));
-    let times = |factor: Duration| {
-        let seconds = line.seconds_at(cycles.0 as f64) * factor.as_secs_f64().max(1.0);
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-    };
-    Estimate { usual: times(beyond.usual), longest: times(beyond.longest) }
 }
 
 impl Estimate {
