@@ -1,13 +1,17 @@
 //! Jobs that are cleared together at the end of a round, and the provers who sell work to them. What
 //! has found no seller waits for the next round, until its deadline.
 
-use crate::{Amount, Case, Desk, JobId, JobSpec, Party, Position, Refusal, Ruling, Span};
+use crate::{
+    Amount, Case, Contradiction, Desk, JobId, JobSpec, Party, Position, Preset, Refusal, Ruling,
+    Span, Time,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Jobs that wait for the end of a round, and who sells.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
+    pub(crate) terms: Terms,
     waiting: Vec<JobId>,
     /// In the order in which they joined.
     sellers: Vec<Party>,
@@ -31,6 +35,27 @@ pub struct Terms {
     pub exit: Span,
 }
 
+/// Parameters of a mechanism that clears batches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Rounds and who may sell in them.
+    pub batch: Terms,
+}
+
+/// Ours, for want of numbers in the papers.
+pub(crate) const PRESETS: &[Preset] = &[Preset {
+    name: "ours",
+    rules: r#"
+        [batch]
+        round = "1 min"
+        window = "20 min"
+        capacity_most = 2
+        collateral = 1000
+        exit = "7 d"
+    "#,
+}];
+
 /// What a prover sells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
@@ -42,25 +67,29 @@ pub struct Offer {
     pub units: u32,
 }
 
-impl Terms {
-    /// # Errors
-    /// They make no sense.
-    pub(crate) fn check(&self) -> Result<(), crate::Contradiction> {
-        let timed = self.round > Span::ZERO && self.window > Span::ZERO;
-        let unless = crate::Contradiction::unless;
+impl crate::Rules for Rules {
+    fn check(&self) -> Result<(), Contradiction> {
+        let (terms, unless) = (self.batch, Contradiction::unless);
+        let timed = terms.round > Span::ZERO && terms.window > Span::ZERO;
         unless(timed, "batch", "must have a round and a window of more than nothing")?;
-        let sells = (1..=1_000).contains(&self.capacity_most);
+        let sells = (1..=1_000).contains(&terms.capacity_most);
         unless(sells, "batch", "must have a capacity_most from 1 to 1000")?;
-        let backed = self.collateral > Amount::ZERO;
+        let backed = terms.collateral > Amount::ZERO;
         unless(backed, "batch", "must have a collateral of more than nothing")
+    }
+}
+
+impl Batch {
+    /// Nobody sells and nothing waits.
+    pub(crate) fn new(rules: Rules) -> Self {
+        let (waiting, sellers) = (Vec::new(), Vec::new());
+        Self { terms: rules.batch, waiting, sellers, busy: BTreeMap::new() }
     }
 
     /// # Errors
     /// The round would end after the job.
     pub(crate) fn admit<T>(&self, desk: &Desk<T>, spec: &JobSpec) -> Ruling {
-        let earliest = (desk.now() + self.round).next().next();
-        let soon = spec.deadline < earliest;
-        if soon { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from((desk.now() + self.terms.round).next().next())
     }
 
     /// Whether a position is backed and leaves its owner's capacity as it was.
@@ -75,13 +104,10 @@ impl Terms {
         if position.capacity == 0 {
             return Err(Refusal::CapacityTooSmall { wanted: 1 });
         }
-        let units = position.capacity.min(self.capacity_most);
-        let wanted = self.collateral.scaled_down(units.into(), 1);
-        position.backs(wanted)
+        let units = position.capacity.min(self.terms.capacity_most);
+        Position { capacity: units, ..*position }.backs_capacity(self.terms.collateral)
     }
-}
 
-impl Batch {
     /// A prover has joined, or changed its price.
     pub(crate) fn seated(&mut self, party: Party) {
         if !self.sellers.contains(&party) {
@@ -90,10 +116,10 @@ impl Batch {
     }
 
     /// A job waits for the end of the round, which its coming may begin.
-    pub(crate) fn enter<T>(&mut self, desk: &mut Desk<T>, job: JobId, terms: Terms) {
+    pub(crate) fn enter<T>(&mut self, desk: &mut Desk<T>, job: JobId) {
         self.waiting.push(job);
         if self.waiting.len() == 1 {
-            desk.wake_at((desk.now() + terms.round).next());
+            desk.wake_at((desk.now() + self.terms.round).next());
         }
     }
 
@@ -104,9 +130,21 @@ impl Batch {
         jobs
     }
 
+    /// After the round those of its jobs that found no seller wait for the next.
+    pub(crate) fn keep<T>(&mut self, desk: &mut Desk<T>, mut jobs: Vec<JobId>) {
+        jobs.retain(|id| desk.job(*id).is_some_and(|job| job.allocation().is_none()));
+        jobs.into_iter().for_each(|job| self.enter(desk, job));
+    }
+
+    /// Until when a job is reserved for whoever buys it now.
+    pub(crate) fn window_end<T>(&self, case: &Case<'_, T>) -> Time {
+        (case.now() + self.terms.window).min(case.spec().deadline)
+    }
+
     /// What can be bought, in the order in which the sellers joined: of everybody's capacity what is
     /// backed and free.
-    pub(crate) fn offers<T>(&mut self, desk: &Desk<T>, terms: Terms) -> Vec<Offer> {
+    pub(crate) fn offers<T>(&mut self, desk: &Desk<T>) -> Vec<Offer> {
+        let terms = self.terms;
         self.sellers.retain(|party| desk.member(*party).is_some());
         let offer = |party: &Party| {
             let member = desk.member(*party).filter(|member| member.leaving.is_none())?;

@@ -154,6 +154,13 @@ impl<T> Desk<T> {
         Some(result)
     }
 
+    /// Handles those of some jobs that are live, one after the other.
+    pub fn visit_all(&mut self, jobs: Vec<JobId>, mut handle: impl FnMut(&mut Case<'_, T>)) {
+        for job in jobs {
+            self.visit(job, &mut handle);
+        }
+    }
+
     /// Sets the mechanism's own alarm, in place of an earlier one.
     pub fn wake_at(&mut self, at: Time) {
         if let Some(earlier) = self.own_alarm.replace(at) {

@@ -1,7 +1,7 @@
 //! Everything that can happen to a mechanism. A log of these, in order, is the whole truth: state
 //! and payments follow from it.
 
-use crate::{Amount, Party, Span, Time};
+use crate::{Amount, Party, Refusal, Span, Time};
 use alloy_primitives::{B256, keccak256};
 use rialto_protocol::Cycles;
 use serde::{Deserialize, Serialize};
@@ -194,11 +194,38 @@ pub enum Event {
     Tick,
 }
 
+impl JobSpec {
+    /// # Errors
+    /// The deadline is before `earliest`.
+    pub fn due_from(&self, earliest: Time) -> Result<(), Refusal> {
+        if self.deadline < earliest { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// The price is more than the requester pays.
+    pub fn affords(&self, price: Amount) -> Result<(), Refusal> {
+        let limit = self.max_pay;
+        if price > limit { Err(Refusal::PriceTooHigh { limit }) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// `party` is not who asks and pays.
+    pub fn asked_by(&self, party: Party) -> Result<(), Refusal> {
+        if party == self.requester { Ok(()) } else { Err(Refusal::NotTheRequester) }
+    }
+}
+
 impl Position {
     /// # Errors
     /// Less than `wanted` is at stake.
-    pub fn backs(&self, wanted: Amount) -> Result<(), crate::Refusal> {
-        if self.stake < wanted { Err(crate::Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+    pub fn backs(&self, wanted: Amount) -> Result<(), Refusal> {
+        if self.stake < wanted { Err(Refusal::StakeTooSmall { wanted }) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// Less than `wanted` is at stake for a unit of capacity.
+    pub fn backs_capacity(&self, wanted: Amount) -> Result<(), Refusal> {
+        self.backs(wanted.scaled_down(self.capacity.into(), 1))
     }
 }
 
@@ -208,8 +235,8 @@ impl Proof {
 
     /// # Errors
     /// It does not verify.
-    pub fn verified(&self) -> Result<(), crate::Refusal> {
-        if self.valid { Ok(()) } else { Err(crate::Refusal::InvalidProof) }
+    pub fn verified(&self) -> Result<(), Refusal> {
+        if self.valid { Ok(()) } else { Err(Refusal::InvalidProof) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Fractions in fixed point, for the scores that their sources state with real exponents. The same on every machine: integers
 //! only, each step rounded as its name says.
 
+use crate::powers::{BITS, LN_2, exponential_terms};
 use serde::{Deserialize, Serialize};
 
 /// A number from 0 on, below 16, in units of 2^-60.
@@ -10,13 +11,8 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Fraction(u64);
 
-const BITS: u32 = 60;
-/// `ln 2` in those units.
-const LN_2: u128 = 799_144_290_325_165_979;
 /// From here on `e^-x` is less than one unit.
 const NOTHING_FROM: u128 = 42;
-/// Where Taylor's series of `e^-x` below `ln 2` has no digit left to add.
-const TERMS: u64 = 20;
 /// The longest denominator that is taken as it is; of longer ones, and of what they divide, the low bits are cut.
 const DENOMINATOR_BITS: u32 = 62;
 
@@ -74,12 +70,9 @@ impl Fraction {
         }
         let x = (numerator << BITS) / denominator;
         let (halvings, rest) = (x / LN_2, x % LN_2);
-        let (mut sum, mut term) = (1u64 << BITS, 1u64 << BITS);
-        for place in 1..=TERMS {
-            term = ((u128::from(term) * rest) >> BITS) as u64 / place;
-            sum = if place % 2 == 1 { sum - term } else { sum + term };
-        }
-        Self(sum >> halvings)
+        let signed = exponential_terms(rest).zip([true, false].into_iter().cycle());
+        let sum = signed.fold(0, |sum, (term, adds)| if adds { sum + term } else { sum - term });
+        Self((sum >> halvings) as u64)
     }
 
     /// `1 / (1 + e^x)` with `x = (value - middle) / scale`, to within 64 units: a half at the middle, less above it.

@@ -46,9 +46,7 @@ impl Lots {
 
     /// No seed has come: the jobs that waited for it are over, and the next round begins.
     pub fn give_up<T>(&mut self, desk: &mut Desk<T>, beacon: Beacon) {
-        for job in self.take() {
-            desk.visit(job, |case| case.settle(Outcome::Unproven));
-        }
+        desk.visit_all(self.take(), |case| case.settle(Outcome::Unproven));
         self.finish(desk, beacon);
     }
 

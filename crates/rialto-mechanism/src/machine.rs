@@ -144,8 +144,7 @@ impl<M: Mechanism> Run<M> {
             }
             Event::Open { job, spec } => self.open(*job, spec),
             Event::Cancel { job, by } => self.on(*job, |mechanism, case| {
-                let allowed = *by == case.spec().requester;
-                allowed.then_some(()).ok_or(Refusal::NotTheRequester)?;
+                case.spec().asked_by(*by)?;
                 mechanism.cancels(case)?;
                 case.settle(crate::Outcome::Cancelled);
                 Ok(())

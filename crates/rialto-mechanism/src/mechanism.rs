@@ -5,7 +5,7 @@
 //! sections that [`About::explain`] shows.
 
 use crate::{
-    Amount, Case, Desk, Job, JobId, JobSpec, Message, Party, Position, Proof, Refusal, Ruling,
+    Amount, Bps, Case, Desk, Job, JobId, JobSpec, Message, Party, Position, Proof, Refusal, Ruling,
     Seed, Span, Time,
 };
 use rialto_protocol::draw::Weight;
@@ -264,6 +264,18 @@ impl Contradiction {
     /// With `problem`, unless `holds`.
     pub fn unless(holds: bool, parameter: &'static str, problem: &str) -> Result<(), Self> {
         if holds { Ok(()) } else { Err(Self::new(parameter, problem)) }
+    }
+
+    /// # Errors
+    /// The parameter is nothing and must be more.
+    pub fn if_zero<T: Default + PartialOrd>(value: T, parameter: &'static str) -> Result<(), Self> {
+        Self::unless(value > T::default(), parameter, "must be more than nothing")
+    }
+
+    /// # Errors
+    /// The parameter is more than the whole.
+    pub fn if_no_share(value: Bps, parameter: &'static str) -> Result<(), Self> {
+        Self::unless(value <= Bps::ALL, parameter, "is a share: at most 10000")
     }
 }
 

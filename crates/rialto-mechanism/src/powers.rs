@@ -5,10 +5,11 @@
 use crate::Bps;
 use alloy_primitives::U256;
 
-const BITS: u32 = 60;
+/// Units are 2^-60.
+pub(crate) const BITS: u32 = 60;
 const ONE: u128 = 1 << BITS;
-/// `ln 2` in units of 2^-60.
-const LN_2: u128 = 799_144_290_325_165_979;
+/// `ln 2` in those units.
+pub(crate) const LN_2: u128 = 799_144_290_325_165_979;
 /// Where Taylor's series below `ln 2` has no digit left to add.
 const TERMS: u128 = 20;
 
@@ -71,13 +72,17 @@ fn log2(value: u128) -> u128 {
 
 /// `2^x` of `x` from zero to one.
 fn exp2(x: u128) -> u128 {
-    let x = (x * LN_2) >> BITS;
-    let (mut sum, mut term) = (ONE, ONE);
-    for place in 1..=TERMS {
-        term = ((term * x) >> BITS) / place;
-        sum += term;
-    }
-    sum
+    exponential_terms((x * LN_2) >> BITS).sum()
+}
+
+/// The terms of Taylor's series of `e^x`, the whole first, of `x` from zero to `ln 2`: every second of them
+/// less gives `e^-x`.
+pub(crate) fn exponential_terms(x: u128) -> impl Iterator<Item = u128> {
+    let next = move |term: &mut u128, place: u128| {
+        *term = ((*term * x) >> BITS) / place;
+        Some(*term)
+    };
+    std::iter::once(ONE).chain((1..=TERMS).scan(ONE, next))
 }
 
 #[cfg(test)]

@@ -101,8 +101,8 @@ impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
         let bids = (2..=1_000).contains(&self.bids);
         Contradiction::unless(bids, "bids", "must be from 2 to 1000")?;
-        Contradiction::unless(self.epoch > Span::ZERO, "epoch", "must be more than nothing")?;
-        Contradiction::unless(self.window > Span::ZERO, "window", "must be more than nothing")?;
+        Contradiction::if_zero(self.epoch, "epoch")?;
+        Contradiction::if_zero(self.window, "window")?;
         let later = self.window < self.fallback;
         Contradiction::unless(later, "fallback", "must be more than the window")
     }
@@ -164,9 +164,7 @@ impl Mechanism for Allowlist {
 
     fn admits(&self, desk: &Desk<()>, spec: &JobSpec) -> Ruling {
         let earliest = desk.now() + self.rules.window;
-        if spec.deadline < earliest {
-            return Err(Refusal::DeadlineTooSoon { earliest });
-        }
+        spec.due_from(earliest)?;
         match self.leads_at(desk, desk.now()).first() {
             Some((_, bid)) if spec.max_pay < *bid => Err(Refusal::PayTooLow { wanted: *bid }),
             _ => Ok(()),

@@ -116,7 +116,7 @@ impl crate::Rules for Rules {
         let paid = u64::from(self.provers.0) + u64::from(self.uncles) * u64::from(self.uncle.0);
         let whole = paid <= u64::from(Bps::ALL.0);
         Contradiction::unless(whole, "provers", "and all uncles must be 10000 together at most")?;
-        Contradiction::unless(self.stake > Amount::ZERO, "stake", "must be more than nothing")
+        Contradiction::if_zero(self.stake, "stake")
     }
 }
 
@@ -146,7 +146,7 @@ impl Mechanism for BuilderVotes {
         let (beacon, rules) = (self.rules.beacon, &self.rules);
         let earliest =
             (desk.now() + beacon.lag + beacon.patience + rules.propose + rules.accept).next();
-        if spec.deadline < earliest { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
     fn open(&mut self, case: &mut Case<'_, Slot>) {
@@ -154,9 +154,7 @@ impl Mechanism for BuilderVotes {
     }
 
     fn seeded(&mut self, desk: &mut Desk<Slot>, seed: &Seed) {
-        for job in self.lots.take() {
-            desk.visit(job, |case| self.deal(case, seed));
-        }
+        desk.visit_all(self.lots.take(), |case| self.deal(case, seed));
         self.lots.finish(desk, self.rules.beacon);
     }
 

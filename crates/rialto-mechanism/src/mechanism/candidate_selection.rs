@@ -125,11 +125,9 @@ impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
         let limit = (1..=16).contains(&self.limit);
         Contradiction::unless(limit, "limit", "must be from 1 to 16")?;
-        Contradiction::unless(self.window > Span::ZERO, "window", "must be more than nothing")?;
-        let scaled = self.latency_scale > Span::ZERO;
-        Contradiction::unless(scaled, "latency_scale", "must be more than nothing")?;
-        let scaled = self.stake_scale > Amount::ZERO;
-        Contradiction::unless(scaled, "stake_scale", "must be more than nothing")?;
+        Contradiction::if_zero(self.window, "window")?;
+        Contradiction::if_zero(self.latency_scale, "latency_scale")?;
+        Contradiction::if_zero(self.stake_scale, "stake_scale")?;
         Contradiction::unless(self.memory > 0, "memory", "must be one or more")
     }
 }
@@ -190,7 +188,7 @@ impl Mechanism for CandidateSelection {
 
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
         let earliest = desk.now() + self.rules.window;
-        if spec.deadline < earliest { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {

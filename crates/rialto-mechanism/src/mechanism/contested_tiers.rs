@@ -27,8 +27,8 @@
 
 use crate::{
     About, Account, Allocation, Amount, Bps, Case, Confidence, Contradiction, Desk, JobSpec,
-    Mechanism, Message, Outcome, Party, Preset, Proof, Refusal, Risks, Ruling, Span, SplitGain,
-    Why,
+    Mechanism, Message, Outcome, Party, Preset, Proof, Quotes, Refusal, Risks, Ruling, Span,
+    SplitGain, Why,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,7 @@ pub struct Rules {
 /// What is remembered of a block.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Block {
-    quotes: Vec<(Party, Amount)>,
+    quotes: Quotes,
     price: Amount,
     standing: Option<Standing>,
     contester: Option<Party>,
@@ -120,8 +120,8 @@ impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
         let tiers = (2..=16).contains(&self.tiers);
         Contradiction::unless(tiers, "tiers", "must be from 2 to 16")?;
-        Contradiction::unless(self.claim > Span::ZERO, "claim", "must be more than nothing")?;
-        Contradiction::unless(self.window > Span::ZERO, "window", "must be more than nothing")?;
+        Contradiction::if_zero(self.claim, "claim")?;
+        Contradiction::if_zero(self.window, "window")?;
         let contestable = self.cooldown > Span::ZERO && self.reprove > Span::ZERO;
         Contradiction::unless(contestable, "cooldown", "and reprove must be more than nothing")?;
         let parts = u64::from(self.winner.0) + u64::from(self.reprover.0);
@@ -143,7 +143,7 @@ impl Mechanism for ContestedTiers {
         let rules = &self.rules;
         let longest = rules.claim + rules.window + rules.cooldown + rules.reprove;
         let earliest = (desk.now() + longest).next();
-        if spec.deadline < earliest { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
     fn open(&mut self, case: &mut Case<'_, Block>) {
@@ -157,10 +157,10 @@ impl Mechanism for ContestedTiers {
         case.still_collecting()?;
         match *said {
             Message::Bid { price } => self.quote(case, from, price),
-            Message::Choose { .. } if from != case.spec().requester => {
-                Err(Refusal::NotTheRequester)
+            Message::Choose { party } => {
+                case.spec().asked_by(from)?;
+                self.choose(case, party)
             }
-            Message::Choose { party } => self.choose(case, party),
             _ => Err(Refusal::NotUnderstood),
         }
     }
@@ -216,26 +216,15 @@ impl Mechanism for ContestedTiers {
 
 impl ContestedTiers {
     fn quote(&self, case: &mut Case<'_, Block>, from: Party, fee: Amount) -> Ruling {
-        let limit = case.spec().max_pay;
-        if fee > limit {
-            return Err(Refusal::PriceTooHigh { limit });
-        }
-        if case.job.mark.quotes.iter().any(|(party, _)| *party == from) {
-            return Err(Refusal::AlreadyDone);
-        }
+        case.job.mark.quotes.check(case.spec(), from, fee)?;
         case.post_bond(from, self.rules.liveness_bond)?;
-        case.job.mark.quotes.push((from, fee));
+        case.job.mark.quotes.push(from, fee);
         Ok(())
     }
 
     fn choose(&self, case: &mut Case<'_, Block>, chosen: Party) -> Ruling {
-        let quote = case.job.mark.quotes.iter().find(|(party, _)| *party == chosen);
-        let (_, price) = *quote.ok_or(Refusal::NoBid)?;
-        for (party, _) in std::mem::take(&mut case.job.mark.quotes) {
-            if party != chosen {
-                case.release_bond(party);
-            }
-        }
+        let price = case.job.mark.quotes.of(chosen)?;
+        case.job.mark.quotes.take_others(chosen).for_each(|party| case.release_bond(party));
         case.job.mark.price = price;
         let to_chosen = Allocation::to(chosen, price, case.now() + self.rules.window)
             .at_risk(self.rules.liveness_bond, Risks::Bond)

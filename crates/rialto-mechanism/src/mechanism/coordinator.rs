@@ -68,7 +68,7 @@ impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
         let attempts = (1..=1_000).contains(&self.attempts);
         Contradiction::unless(attempts, "attempts", "must be from 1 to 1000")?;
-        Contradiction::unless(self.timeout > Span::ZERO, "timeout", "must be more than nothing")
+        Contradiction::if_zero(self.timeout, "timeout")
     }
 }
 

@@ -20,10 +20,10 @@
 //! one of them at the margin. Both pay often. Collateral for each unit and a capacity that cannot change make
 //! them dear, not worthless. A large marginal prover wastes much of what could be traded, which `capacity_most` bounds.
 
-use crate::batch::{Batch, Offer, Terms, deliver_burning, sorted};
+use crate::batch::{Batch, Offer, PRESETS, Rules, deliver_burning, sorted};
 use crate::{
-    About, Allocation, Amount, Case, Confidence, Contradiction, Desk, Job, JobSpec, Mechanism,
-    Party, Position, Preset, Proof, Risks, Ruling, Span, SplitGain,
+    About, Allocation, Amount, Case, Confidence, Desk, Job, JobSpec, Mechanism, Party, Position,
+    Proof, Risks, Ruling, Span, SplitGain,
 };
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -31,16 +31,7 @@ use std::cmp::Reverse;
 /// The rule with its parameters, and the round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DoubleAuction {
-    rules: Rules,
     batch: Batch,
-}
-
-/// Parameters of a [`DoubleAuction`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rules {
-    /// Rounds and who may sell in them.
-    pub batch: Terms,
 }
 
 /// What of a job's escrow is burned with its proof.
@@ -65,25 +56,9 @@ const ABOUT: About = About {
     family: "M12e",
     confidence: Confidence::Reconstruction,
     split_gain: SplitGain::Gain,
-    presets: &[Preset {
-        name: "ours",
-        rules: r#"
-            [batch]
-            round = "1 min"
-            window = "20 min"
-            capacity_most = 2
-            collateral = 1000
-            exit = "7 d"
-        "#,
-    }],
+    presets: PRESETS,
     file: include_str!("double_auction.rs"),
 };
-
-impl crate::Rules for Rules {
-    fn check(&self) -> Result<(), Contradiction> {
-        self.batch.check()
-    }
-}
 
 impl Mechanism for DoubleAuction {
     const ABOUT: &'static About = &ABOUT;
@@ -91,11 +66,11 @@ impl Mechanism for DoubleAuction {
     type Mark = Mark;
 
     fn new(rules: Rules) -> Self {
-        Self { rules, batch: Batch::default() }
+        Self { batch: Batch::new(rules) }
     }
 
     fn join(&mut self, desk: &mut Desk<Mark>, party: Party, position: &Position) -> Ruling {
-        self.rules.batch.seat(desk, party, position)
+        self.batch.seat(desk, party, position)
     }
 
     fn seated(&mut self, _: &mut Desk<Mark>, party: Party) {
@@ -103,22 +78,22 @@ impl Mechanism for DoubleAuction {
     }
 
     fn leave(&mut self, _: &mut Desk<Mark>, _: Party) -> Span {
-        self.rules.batch.exit
+        self.batch.terms.exit
     }
 
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
-        self.rules.batch.admit(desk, spec)
+        self.batch.admit(desk, spec)
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {
-        self.batch.enter(case.desk, case.job.id, self.rules.batch);
+        self.batch.enter(case.desk, case.job.id);
     }
 
     fn woken(&mut self, desk: &mut Desk<Mark>) {
-        let mut jobs = self.batch.take(desk);
+        let jobs = self.batch.take(desk);
         let bid = |id| desk.job(id).map_or(Amount::ZERO, |job| job.spec.max_pay);
         let bids: Vec<Amount> = jobs.iter().map(|id| bid(*id)).collect();
-        let offers = self.batch.offers(desk, self.rules.batch);
+        let offers = self.batch.offers(desk);
         if let Some(cleared) = clear(&bids, &offers) {
             let units = cleared.sellers.iter().flat_map(|place| {
                 std::iter::repeat_n(offers[*place].party, offers[*place].units as usize)
@@ -126,9 +101,8 @@ impl Mechanism for DoubleAuction {
             for (winner, seller) in cleared.winners.iter().zip(units) {
                 desk.visit(jobs[*winner], |case| self.award(case, seller, &cleared));
             }
-            jobs.retain(|id| desk.job(*id).is_some_and(|job| job.allocation().is_none()));
         }
-        jobs.into_iter().for_each(|job| self.batch.enter(desk, job, self.rules.batch));
+        self.batch.keep(desk, jobs);
     }
 
     fn deliver(&mut self, case: &mut Case<'_, Mark>, by: Party, proof: &Proof) -> Ruling {
@@ -139,7 +113,7 @@ impl Mechanism for DoubleAuction {
     fn lapsed(&mut self, case: &mut Case<'_, Mark>) {
         case.job.holders().iter().for_each(|holder| self.batch.freed(holder.party, 1));
         case.reopen();
-        self.batch.enter(case.desk, case.job.id, self.rules.batch);
+        self.batch.enter(case.desk, case.job.id);
     }
 
     fn settled(&mut self, _: &mut Desk<Mark>, job: &Job<Mark>) {
@@ -149,12 +123,11 @@ impl Mechanism for DoubleAuction {
 
 impl DoubleAuction {
     fn award(&mut self, case: &mut Case<'_, Mark>, seller: Party, cleared: &Clearing) {
-        let terms = self.rules.batch;
         self.batch.sold(seller, 1);
         case.job.mark = cleared.buyers_pay - cleared.sellers_get;
-        let until = (case.now() + terms.window).min(case.spec().deadline);
+        let until = self.batch.window_end(case);
         let to_seller = Allocation::to(seller, cleared.sellers_get, until);
-        case.allocate(to_seller.at_risk(terms.collateral, Risks::Stake));
+        case.allocate(to_seller.at_risk(self.batch.terms.collateral, Risks::Stake));
     }
 }
 

@@ -73,10 +73,9 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        let all = Bps::ALL;
-        Contradiction::unless(self.start <= all, "start", "is a share: at most 10000")?;
-        Contradiction::unless(self.burned <= all, "burned", "is a share: at most 10000")?;
-        Contradiction::unless(self.fee <= all, "fee", "is a share: at most 10000")?;
+        Contradiction::if_no_share(self.start, "start")?;
+        Contradiction::if_no_share(self.burned, "burned")?;
+        Contradiction::if_no_share(self.fee, "fee")?;
         let fits = self.ramp <= self.lock && self.lock > Span::ZERO;
         Contradiction::unless(fits, "lock", "must be more than nothing and at least the ramp")
     }
@@ -93,7 +92,7 @@ impl Mechanism for DutchLock {
 
     fn admits(&self, desk: &Desk<()>, spec: &JobSpec) -> Ruling {
         let earliest = self.lock_end(desk.now());
-        if spec.deadline < earliest { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
     fn open(&mut self, _: &mut Case<'_, ()>) {}

@@ -19,7 +19,7 @@
 
 use crate::{
     About, Allocation, Amount, Case, Confidence, Contradiction, Desk, JobSpec, Mechanism, Message,
-    Outcome, Party, Preset, Refusal, Risks, Ruling, Span, SplitGain,
+    Outcome, Party, Preset, Quotes, Refusal, Risks, Ruling, Span, SplitGain,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,9 +41,6 @@ pub struct Rules {
     pub bond: Amount,
 }
 
-/// What is remembered of an epoch: its quotes.
-pub type Mark = Vec<(Party, Amount)>;
-
 const ABOUT: About = About {
     name: "epoch-quotes",
     family: "M6d",
@@ -58,42 +55,42 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        Contradiction::unless(self.claim > Span::ZERO, "claim", "must be more than nothing")
+        Contradiction::if_zero(self.claim, "claim")
     }
 }
 
 impl Mechanism for EpochQuotes {
     const ABOUT: &'static About = &ABOUT;
     type Rules = Rules;
-    type Mark = Mark;
+    type Mark = Quotes;
 
     fn new(rules: Rules) -> Self {
         Self { rules }
     }
 
-    fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
+    fn admits(&self, desk: &Desk<Quotes>, spec: &JobSpec) -> Ruling {
         let earliest = desk.now() + self.rules.claim + self.rules.prove;
-        if spec.deadline < earliest { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
-    fn open(&mut self, case: &mut Case<'_, Mark>) {
+    fn open(&mut self, case: &mut Case<'_, Quotes>) {
         case.wake_at((case.now() + self.rules.claim).next());
     }
 
-    fn hear(&mut self, case: &mut Case<'_, Mark>, from: Party, said: &Message) -> Ruling {
+    fn hear(&mut self, case: &mut Case<'_, Quotes>, from: Party, said: &Message) -> Ruling {
         case.still_collecting()?;
         match *said {
             Message::Bid { price } => self.quote(case, from, price),
-            Message::Choose { .. } if from != case.spec().requester => {
-                Err(Refusal::NotTheRequester)
+            Message::Choose { party } => {
+                case.spec().asked_by(from)?;
+                choose(case, party)
             }
-            Message::Choose { party } => choose(case, party),
             _ => Err(Refusal::NotUnderstood),
         }
     }
 
     /// The time to choose is over.
-    fn alarm(&mut self, case: &mut Case<'_, Mark>) {
+    fn alarm(&mut self, case: &mut Case<'_, Quotes>) {
         if case.still_collecting().is_ok() {
             case.settle(Outcome::Unproven);
         }
@@ -101,28 +98,17 @@ impl Mechanism for EpochQuotes {
 }
 
 impl EpochQuotes {
-    fn quote(&self, case: &mut Case<'_, Mark>, from: Party, fee: Amount) -> Ruling {
-        let limit = case.spec().max_pay;
-        if fee > limit {
-            return Err(Refusal::PriceTooHigh { limit });
-        }
-        if case.job.mark.iter().any(|(party, _)| *party == from) {
-            return Err(Refusal::AlreadyDone);
-        }
+    fn quote(&self, case: &mut Case<'_, Quotes>, from: Party, fee: Amount) -> Ruling {
+        case.job.mark.check(case.spec(), from, fee)?;
         case.post_bond(from, self.rules.bond)?;
-        case.job.mark.push((from, fee));
+        case.job.mark.push(from, fee);
         Ok(())
     }
 }
 
-fn choose(case: &mut Case<'_, Mark>, chosen: Party) -> Ruling {
-    let quote = case.job.mark.iter().find(|(party, _)| *party == chosen);
-    let (_, fee) = *quote.ok_or(Refusal::NoBid)?;
-    for (party, _) in std::mem::take(&mut case.job.mark) {
-        if party != chosen {
-            case.release_bond(party);
-        }
-    }
+fn choose(case: &mut Case<'_, Quotes>, chosen: Party) -> Ruling {
+    let fee = case.job.mark.of(chosen)?;
+    case.job.mark.take_others(chosen).for_each(|party| case.release_bond(party));
     let (until, bond) = (case.spec().deadline, case.bond(chosen));
     case.allocate(Allocation::to(chosen, fee, until).at_risk(bond, Risks::Bond));
     Ok(())

@@ -77,41 +77,36 @@ pub struct Mark {
     open: u32,
 }
 
+macro_rules! preset {
+    ($cycle:literal, $tiers:literal) => {
+        concat!(
+            "tiers = ",
+            $tiers,
+            "\ncycle = ",
+            $cycle,
+            "\nbeacon = { patience = \"1 min\", lag = ",
+            $cycle,
+            " }",
+            r#"
+            provers = 3
+            fee = 1
+            reward = 100
+            stake_for_capacity = 100
+            workload = 60000
+            exit = "7 d"
+            "#
+        )
+    };
+}
 const ABOUT: About = About {
     name: "gevulot",
     family: "M11",
     confidence: Confidence::Documents,
     split_gain: SplitGain::Gain,
     presets: &[
-        Preset {
-            name: "version-0",
-            rules: r#"
-            provers = 3
-            cycle = "6 s"
-            fee = 1
-            reward = 100
-            tiers = [6000, 2500, 1500]
-            stake_for_capacity = 100
-            workload = 60000
-            exit = "7 d"
-            beacon = { lag = "6 s", patience = "1 min" }
-        "#,
-        },
-        Preset {
-            // What is told of it has no numbers: these are placeholders.
-            name: "cysic",
-            rules: r#"
-            provers = 3
-            cycle = "12 s"
-            fee = 1
-            reward = 100
-            tiers = [3333, 3333, 3333]
-            stake_for_capacity = 100
-            workload = 60000
-            exit = "7 d"
-            beacon = { lag = "12 s", patience = "1 min" }
-        "#,
-        },
+        Preset { name: "version-0", rules: preset!(r#""6 s""#, "[6000, 2500, 1500]") },
+        // What is told of it has no numbers: these are placeholders.
+        Preset { name: "cysic", rules: preset!(r#""12 s""#, "[3333, 3333, 3333]") },
     ],
     file: include_str!("gevulot.rs"),
 };
@@ -120,7 +115,7 @@ impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
         let provers = (1..=64).contains(&self.provers);
         Contradiction::unless(provers, "provers", "must be from 1 to 64")?;
-        Contradiction::unless(self.cycle > Span::ZERO, "cycle", "must be more than nothing")?;
+        Contradiction::if_zero(self.cycle, "cycle")?;
         let sum: u64 = self.tiers.iter().map(|tier| u64::from(tier.0)).sum();
         Contradiction::unless(sum <= 10_000, "tiers", "must be 10000 together at most")
     }
@@ -136,8 +131,7 @@ impl Mechanism for Gevulot {
     }
 
     fn join(&mut self, _: &mut Desk<Mark>, _: Party, position: &Position) -> Ruling {
-        let wanted = self.rules.stake_for_capacity.scaled_down(position.capacity.into(), 1);
-        position.backs(wanted)
+        position.backs_capacity(self.rules.stake_for_capacity)
     }
 
     fn seated(&mut self, desk: &mut Desk<Mark>, party: Party) {
@@ -157,9 +151,7 @@ impl Mechanism for Gevulot {
         let beacon = self.rules.beacon;
         let longest = self.rules.cycle.times(spec.cycles.0);
         let earliest = (desk.now() + beacon.lag + beacon.patience + longest).next();
-        if spec.deadline < earliest {
-            return Err(Refusal::DeadlineTooSoon { earliest });
-        }
+        spec.due_from(earliest)?;
         let wanted = self.for_all(self.fee_for(spec.cycles.0));
         if spec.max_pay < wanted { Err(Refusal::PayTooLow { wanted }) } else { Ok(()) }
     }
@@ -169,9 +161,7 @@ impl Mechanism for Gevulot {
     }
 
     fn seeded(&mut self, desk: &mut Desk<Mark>, seed: &Seed) {
-        for job in self.active.lots.take() {
-            desk.visit(job, |case| self.decide(case, seed));
-        }
+        desk.visit_all(self.active.lots.take(), |case| self.decide(case, seed));
         self.active.lots.finish(desk, self.rules.beacon);
     }
 

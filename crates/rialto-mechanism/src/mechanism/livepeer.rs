@@ -115,13 +115,12 @@ impl crate::Rules for Rules {
         let parts = [self.by_chance, self.by_stake, self.by_price].map(|part| u64::from(part.0));
         let whole = parts.iter().sum::<u64>() == u64::from(Bps::ALL.0);
         Contradiction::unless(whole, "by_chance", "by_stake and by_price must be 10000 together")?;
-        let priced = self.price_factor > Amount::ZERO;
-        Contradiction::unless(priced, "price_factor", "must be more than nothing")?;
-        Contradiction::unless(self.record <= Bps::ALL, "record", "is a share: at most 10000")?;
+        Contradiction::if_zero(self.price_factor, "price_factor")?;
+        Contradiction::if_no_share(self.record, "record")?;
         Contradiction::unless(self.memory > 0, "memory", "must be one or more")?;
-        Contradiction::unless(self.window > Span::ZERO, "window", "must be more than nothing")?;
+        Contradiction::if_zero(self.window, "window")?;
         Contradiction::unless(self.tries > 0, "tries", "must be one or more")?;
-        Contradiction::unless(self.stake > Amount::ZERO, "stake", "must be more than nothing")
+        Contradiction::if_zero(self.stake, "stake")
     }
 }
 

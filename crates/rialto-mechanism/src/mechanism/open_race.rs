@@ -133,9 +133,7 @@ impl Mechanism for OpenRace {
             return Err(Refusal::NotUnderstood);
         };
         case.job.mark.not_delivered(from)?;
-        if *price > case.spec().max_pay {
-            return Err(Refusal::PriceTooHigh { limit: case.spec().max_pay });
-        }
+        case.spec().affords(*price)?;
         case.job.mark.take_bid(from);
         case.job.mark.bids.push((from, *price));
         Ok(())

@@ -124,10 +124,9 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        let all = Bps::ALL;
         Contradiction::unless(self.asks > 0, "asks", "must be one or more")?;
-        Contradiction::unless(self.commission <= all, "commission", "is a share: at most 10000")?;
-        let known = self.record_first > Bps(0) && self.record_first <= all;
+        Contradiction::if_no_share(self.commission, "commission")?;
+        let known = self.record_first > Bps(0) && self.record_first <= Bps::ALL;
         Contradiction::unless(known, "record_first", "is a share: from 1 to 10000")?;
         let heard = self.record_least <= self.record_first;
         Contradiction::unless(heard, "record_least", "may be at most record_first")?;

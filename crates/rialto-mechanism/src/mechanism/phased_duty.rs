@@ -18,8 +18,8 @@
 
 use crate::{
     About, Allocation, Amount, Beacon, Bps, Case, Confidence, Contradiction, Desk, Duty, Holder,
-    Job, JobId, JobSpec, Lots, Mechanism, Outcome, Party, Position, Preset, Proof, Refusal, Risks,
-    Ruling, Seed, Span, SplitGain, Time,
+    Job, JobId, JobSpec, Lots, Mechanism, Outcome, Party, Position, Preset, Proof, Risks, Ruling,
+    Seed, Span, SplitGain, Time,
 };
 use rialto_protocol::draw::Weight;
 use serde::{Deserialize, Serialize};
@@ -117,7 +117,7 @@ impl crate::Rules for Rules {
         Contradiction::unless(tiers, "tiers", "must be from 1 to 64, none above the one before")?;
         let shares = self.tiers[0] <= Bps::ALL;
         Contradiction::unless(shares, "tiers", "are shares: at most 10000")?;
-        Contradiction::unless(self.phase > Span::ZERO, "phase", "must be more than nothing")?;
+        Contradiction::if_zero(self.phase, "phase")?;
         let least = self.late <= self.missed && self.missed <= self.min_stake;
         Contradiction::unless(least, "missed", "must be from `late` to `min_stake`")
     }
@@ -148,8 +148,7 @@ impl Mechanism for PhasedDuty {
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
         let beacon = self.rules.beacon;
         let earliest = (self.end(desk.now()) + beacon.lag + beacon.patience).next();
-        let soon = spec.deadline < earliest;
-        if soon { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {
@@ -157,17 +156,12 @@ impl Mechanism for PhasedDuty {
     }
 
     fn seeded(&mut self, desk: &mut Desk<Mark>, seed: &Seed) {
-        for job in self.lots.take() {
-            desk.visit(job, |case| self.decide(case, seed));
-        }
+        desk.visit_all(self.lots.take(), |case| self.decide(case, seed));
         self.lots.finish(desk, self.rules.beacon);
     }
 
     fn seedless(&mut self, desk: &mut Desk<Mark>, _: u64, _: Option<JobId>) {
-        for job in self.lots.take() {
-            desk.visit(job, |case| case.settle(Outcome::Unproven));
-        }
-        self.lots.finish(desk, self.rules.beacon);
+        self.lots.give_up(desk, self.rules.beacon);
     }
 
     fn deliver(&mut self, case: &mut Case<'_, Mark>, by: Party, proof: &Proof) -> Ruling {

@@ -83,10 +83,10 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        Contradiction::unless(self.target > Span::ZERO, "target", "must be more than nothing")?;
+        Contradiction::if_zero(self.target, "target")?;
         let clip = self.lowest <= self.highest;
         Contradiction::unless(clip, "lowest", "must be at most highest")?;
-        Contradiction::unless(self.speed <= Bps::ALL, "speed", "is a share: at most 10000")?;
+        Contradiction::if_no_share(self.speed, "speed")?;
         let bounds = self.least <= self.first && self.first <= self.most;
         Contradiction::unless(bounds, "first", "must be from least to most")
     }

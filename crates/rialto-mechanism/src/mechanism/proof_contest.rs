@@ -102,7 +102,7 @@ impl crate::Rules for Rules {
         Contradiction::unless(timed, "collect", "and window must be more than nothing")?;
         let waits = self.beacon.patience > Span::ZERO;
         Contradiction::unless(waits, "beacon", "must have a patience of more than nothing")?;
-        Contradiction::unless(self.slash <= Bps::ALL, "slash", "is a share: at most 10000")
+        Contradiction::if_no_share(self.slash, "slash")
     }
 }
 
@@ -125,8 +125,7 @@ impl Mechanism for ProofContest {
 
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
         let earliest = (desk.now() + self.rules.collect + self.rules.beacon.lag).next().next();
-        let soon = spec.deadline < earliest;
-        if soon { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {

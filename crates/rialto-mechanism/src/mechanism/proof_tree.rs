@@ -130,12 +130,12 @@ impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
         let leaves = self.leaves.is_power_of_two() && self.leaves <= 4_096;
         Contradiction::unless(leaves, "leaves", "must be a power of two, at most 4096")?;
-        Contradiction::unless(self.window > Span::ZERO, "window", "must be more than nothing")?;
+        Contradiction::if_zero(self.window, "window")?;
         let paid = u64::from(self.bounty.0) + u64::from(self.uncle.0) <= Bps::ALL.0.into();
         Contradiction::unless(paid, "bounty", "and uncle must be 10000 together at most")?;
         let alone = self.rescue != Rescue::None || self.bounty == Bps(0);
         Contradiction::unless(alone, "bounty", "is for rescuers; with rescue = \"none\" it is 0")?;
-        Contradiction::unless(self.stake > Amount::ZERO, "stake", "must be more than nothing")?;
+        Contradiction::if_zero(self.stake, "stake")?;
         Contradiction::unless(self.slash <= self.stake, "slash", "may be at most the stake")
     }
 }
@@ -172,7 +172,7 @@ impl Mechanism for ProofTree {
         }
         let levels = self.rules.window.times(u64::from(leaves.ilog2()) + 1);
         let earliest = desk.now() + beacon.lag + beacon.patience + levels;
-        if spec.deadline < earliest { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
     fn open(&mut self, case: &mut Case<'_, Tree>) {
@@ -180,9 +180,7 @@ impl Mechanism for ProofTree {
     }
 
     fn seeded(&mut self, desk: &mut Desk<Tree>, seed: &Seed) {
-        for job in self.lots.take() {
-            desk.visit(job, |case| self.elect(case, seed));
-        }
+        desk.visit_all(self.lots.take(), |case| self.elect(case, seed));
         self.lots.finish(desk, self.rules.beacon);
     }
 

@@ -70,8 +70,8 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        Contradiction::unless(self.fee <= Bps::ALL, "fee", "is a share: at most 10000")?;
-        Contradiction::unless(self.slash <= Bps::ALL, "slash", "is a share: at most 10000")
+        Contradiction::if_no_share(self.fee, "fee")?;
+        Contradiction::if_no_share(self.slash, "slash")
     }
 }
 
@@ -94,11 +94,8 @@ impl Mechanism for ProverAuction {
 
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
         let (earliest, wanted) = (self.auction_end(desk.now()).next(), self.rules.base);
-        match spec.deadline < earliest {
-            true => Err(Refusal::DeadlineTooSoon { earliest }),
-            false if spec.max_pay < wanted => Err(Refusal::PayTooLow { wanted }),
-            false => Ok(()),
-        }
+        spec.due_from(earliest)?;
+        if spec.max_pay < wanted { Err(Refusal::PayTooLow { wanted }) } else { Ok(()) }
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {
@@ -109,10 +106,7 @@ impl Mechanism for ProverAuction {
         let Message::Bid { price } = *said else { return Err(Refusal::NotUnderstood) };
         case.still_collecting()?;
         self.eligible(case.desk, from)?;
-        let limit = case.spec().max_pay;
-        if self.pay(case.spec(), price) > limit {
-            return Err(Refusal::PriceTooHigh { limit });
-        }
+        case.spec().affords(self.pay(case.spec(), price))?;
         case.job.mark.retain(|(party, _)| *party != from);
         case.job.mark.push((from, price));
         if case.now() > self.auction_end(case.job.opened_at) {

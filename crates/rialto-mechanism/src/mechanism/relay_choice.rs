@@ -84,9 +84,9 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        Contradiction::unless(self.window > Span::ZERO, "window", "must be more than nothing")?;
+        Contradiction::if_zero(self.window, "window")?;
         Contradiction::unless(self.tries > 0, "tries", "must be one or more")?;
-        Contradiction::unless(self.burned <= Bps::ALL, "burned", "is a share: at most 10000")
+        Contradiction::if_no_share(self.burned, "burned")
     }
 }
 

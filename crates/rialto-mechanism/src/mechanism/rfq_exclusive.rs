@@ -22,8 +22,8 @@
 
 use crate::{
     About, Allocation, Amount, Bps, Case, Confidence, Contradiction, Desk, Duty, Forfeit, Job,
-    JobSpec, Mechanism, Message, Party, Preset, Proof, Refusal, Risks, Ruling, Span, SplitGain,
-    Time,
+    JobSpec, Mechanism, Message, Party, Preset, Proof, Quotes, Refusal, Risks, Ruling, Span,
+    SplitGain, Time,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -54,10 +54,6 @@ pub struct Rules {
     /// The venue's share of what is paid, rounded down.
     pub fee: Bps,
 }
-
-/// Quotes for a job, in their order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Quotes(Vec<(Party, Amount)>);
 
 const ABOUT: About = About {
     name: "rfq-exclusive",
@@ -96,18 +92,16 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        let all = Bps::ALL;
-        Contradiction::unless(self.quotes > Span::ZERO, "quotes", "must be more than nothing")?;
-        let lasts = self.exclusive > Span::ZERO;
-        Contradiction::unless(lasts, "exclusive", "must be more than nothing")?;
+        Contradiction::if_zero(self.quotes, "quotes")?;
+        Contradiction::if_zero(self.exclusive, "exclusive")?;
         Contradiction::unless(
-            self.override_by.is_none_or(|share| share > Bps(0) && share <= all),
+            self.override_by.is_none_or(|share| share > Bps(0) && share <= Bps::ALL),
             "override_by",
             "is from 1 to 10000; leave it out where nobody may override",
         )?;
-        Contradiction::unless(self.start <= all, "start", "is a share: at most 10000")?;
-        Contradiction::unless(self.ramp > Span::ZERO, "ramp", "must be more than nothing")?;
-        Contradiction::unless(self.fee <= all, "fee", "is a share: at most 10000")
+        Contradiction::if_no_share(self.start, "start")?;
+        Contradiction::if_zero(self.ramp, "ramp")?;
+        Contradiction::if_no_share(self.fee, "fee")
     }
 }
 
@@ -122,7 +116,7 @@ impl Mechanism for RfqExclusive {
 
     fn admits(&self, desk: &Desk<Quotes>, spec: &JobSpec) -> Ruling {
         let earliest = desk.now() + self.rules.quotes + self.rules.exclusive;
-        if spec.deadline < earliest { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
     fn open(&mut self, case: &mut Case<'_, Quotes>) {
@@ -135,28 +129,18 @@ impl Mechanism for RfqExclusive {
         if let Some(until) = self.faded.get(&from).filter(|until| case.now() <= **until) {
             return Err(Refusal::TooEarly { from: until.next() });
         }
-        if case.job.mark.0.iter().any(|(by, _)| *by == from) {
-            return Err(Refusal::AlreadyDone);
-        }
-        let most = case.spec().max_pay;
-        if price > most {
-            return Err(Refusal::PriceTooHigh { limit: most });
-        }
-        case.post_bond(from, most - price)?;
-        case.job.mark.0.push((from, price));
+        case.job.mark.check(case.spec(), from, price)?;
+        case.post_bond(from, case.spec().max_pay - price)?;
+        case.job.mark.push(from, price);
         Ok(())
     }
 
     fn alarm(&mut self, case: &mut Case<'_, Quotes>) {
         let (now, most) = (case.now(), case.spec().max_pay);
-        let quotes = std::mem::take(&mut case.job.mark.0);
-        // The first of equal ones, since `min_by_key` keeps the first.
-        let Some((winner, price)) = quotes.iter().min_by_key(|(_, price)| *price).copied() else {
+        let Some((winner, price)) = case.job.mark.lowest() else {
             return case.allocate(Allocation::open(now, most).less_fee(self.rules.fee));
         };
-        for (party, _) in quotes.iter().filter(|(party, _)| *party != winner) {
-            case.release_bond(*party);
-        }
+        case.job.mark.take_others(winner).for_each(|party| case.release_bond(party));
         let to_requester = Forfeit { burned: Bps(0), requester: Bps::ALL };
         // The quotes ended an instant ago.
         let until = self.quotes_end(case.job) + self.rules.exclusive;

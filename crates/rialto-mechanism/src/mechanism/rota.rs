@@ -87,10 +87,10 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        Contradiction::unless(self.epoch > Span::ZERO, "epoch", "must be more than nothing")?;
-        Contradiction::unless(self.window > Span::ZERO, "window", "must be more than nothing")?;
+        Contradiction::if_zero(self.epoch, "epoch")?;
+        Contradiction::if_zero(self.window, "window")?;
         Contradiction::unless(self.buffer > 0, "buffer", "must be one or more")?;
-        Contradiction::unless(self.stake > Amount::ZERO, "stake", "must be more than nothing")?;
+        Contradiction::if_zero(self.stake, "stake")?;
         Contradiction::unless(self.slash <= self.stake, "slash", "may be at most the stake")
     }
 }

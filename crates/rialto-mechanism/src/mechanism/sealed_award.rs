@@ -106,7 +106,7 @@ impl crate::Rules for Rules {
         Contradiction::unless(timed, "commit", "and reveal must be more than nothing")?;
         let bidders = (1..=1_000).contains(&self.bidders);
         Contradiction::unless(bidders, "bidders", "must be from 1 to 1000")?;
-        Contradiction::unless(self.reserve <= Bps::ALL, "reserve", "is a share: at most 10000")
+        Contradiction::if_no_share(self.reserve, "reserve")
     }
 }
 
@@ -122,11 +122,8 @@ impl Mechanism for SealedAward {
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
         let earliest = self.windows(desk.now()).reveal_end().next();
         let max = self.rules.bidders;
-        match spec.deadline < earliest {
-            true => Err(Refusal::DeadlineTooSoon { earliest }),
-            false if spec.parts > max => Err(Refusal::WrongParts { min: 1, max }),
-            false => Ok(()),
-        }
+        spec.due_from(earliest)?;
+        if spec.parts > max { Err(Refusal::WrongParts { min: 1, max }) } else { Ok(()) }
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {

@@ -122,13 +122,12 @@ const UNREVEALED: Forfeit = Forfeit { burned: Bps(5_000), requester: Bps(5_000) 
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        let all = Bps::ALL;
-        Contradiction::unless(self.commit > Span::ZERO, "commit", "must be more than nothing")?;
-        Contradiction::unless(self.reveal > Span::ZERO, "reveal", "must be more than nothing")?;
+        Contradiction::if_zero(self.commit, "commit")?;
+        Contradiction::if_zero(self.reveal, "reveal")?;
         let room = self.longest > self.commit + self.reveal;
         Contradiction::unless(room, "longest", "must leave time after commit and reveal")?;
-        Contradiction::unless(self.reserve <= all, "reserve", "is a share: at most 10000")?;
-        Contradiction::unless(self.slash <= all, "slash", "is a share: at most 10000")
+        Contradiction::if_no_share(self.reserve, "reserve")?;
+        Contradiction::if_no_share(self.slash, "slash")
     }
 }
 
@@ -152,11 +151,8 @@ impl Mechanism for SealedSecondPrice {
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
         let earliest = self.windows(desk.now()).reveal_end().next();
         let latest = desk.now() + self.rules.longest;
-        match spec.deadline {
-            deadline if deadline < earliest => Err(Refusal::DeadlineTooSoon { earliest }),
-            deadline if deadline > latest => Err(Refusal::DeadlineTooLate { latest }),
-            _ => Ok(()),
-        }
+        spec.due_from(earliest)?;
+        if spec.deadline > latest { Err(Refusal::DeadlineTooLate { latest }) } else { Ok(()) }
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {

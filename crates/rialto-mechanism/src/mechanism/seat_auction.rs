@@ -95,11 +95,10 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        let all = Bps::ALL;
-        Contradiction::unless(self.undercut < all, "undercut", "must be below 10000")?;
-        Contradiction::unless(self.rescuer <= all, "rescuer", "is a share: at most 10000")?;
+        Contradiction::unless(self.undercut < Bps::ALL, "undercut", "must be below 10000")?;
+        Contradiction::if_no_share(self.rescuer, "rescuer")?;
         Contradiction::unless(self.doublings < 64, "doublings", "must be below 64")?;
-        Contradiction::unless(self.doubling > Span::ZERO, "doubling", "must be more than nothing")?;
+        Contradiction::if_zero(self.doubling, "doubling")?;
         let covered = self.liveness_bond <= self.ejection;
         Contradiction::unless(covered, "liveness_bond", "must be at most the ejection threshold")
     }
@@ -152,9 +151,7 @@ impl Mechanism for SeatAuction {
 
     fn admits(&self, desk: &Desk<()>, spec: &JobSpec) -> Ruling {
         let earliest = desk.now() + self.rules.window;
-        if spec.deadline < earliest {
-            return Err(Refusal::DeadlineTooSoon { earliest });
-        }
+        spec.due_from(earliest)?;
         match self.seat {
             Seat::Held { fee, .. } if spec.max_pay < fee => Err(Refusal::PayTooLow { wanted: fee }),
             _ => Ok(()),

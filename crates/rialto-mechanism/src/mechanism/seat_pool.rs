@@ -96,9 +96,8 @@ const HEAVIEST: u32 = 10_000;
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        let all = Bps::ALL;
-        Contradiction::unless(self.undercut < all, "undercut", "must be below 10000")?;
-        Contradiction::unless(self.rescuer <= all, "rescuer", "is a share: at most 10000")?;
+        Contradiction::unless(self.undercut < Bps::ALL, "undercut", "must be below 10000")?;
+        Contradiction::if_no_share(self.rescuer, "rescuer")?;
         let slots = (1..=256).contains(&self.slots);
         Contradiction::unless(slots, "slots", "must be from 1 to 256")?;
         let covered = self.liveness_bond <= self.ejection && self.ejection <= self.stake;
@@ -162,9 +161,7 @@ impl Mechanism for SeatPool {
     fn admits(&self, desk: &Desk<()>, spec: &JobSpec) -> Ruling {
         let Beacon { lag, patience } = self.rules.beacon;
         let earliest = (desk.now() + lag + patience + self.rules.window).next();
-        if spec.deadline < earliest {
-            return Err(Refusal::DeadlineTooSoon { earliest });
-        }
+        spec.due_from(earliest)?;
         let wanted = self.fee;
         if spec.max_pay < wanted { Err(Refusal::PayTooLow { wanted }) } else { Ok(()) }
     }
@@ -177,17 +174,13 @@ impl Mechanism for SeatPool {
     }
 
     fn seeded(&mut self, desk: &mut Desk<()>, seed: &Seed) {
-        for job in self.lots.take() {
-            desk.visit(job, |case| self.decide(case, seed));
-        }
+        desk.visit_all(self.lots.take(), |case| self.decide(case, seed));
         self.frozen_fee = self.fee;
         self.lots.finish(desk, self.rules.beacon);
     }
 
     fn seedless(&mut self, desk: &mut Desk<()>, _: u64, _: Option<JobId>) {
-        for job in self.lots.take() {
-            desk.visit(job, |case| self.open_to_all(case));
-        }
+        desk.visit_all(self.lots.take(), |case| self.open_to_all(case));
         self.frozen_fee = self.fee;
         self.lots.finish(desk, self.rules.beacon);
     }

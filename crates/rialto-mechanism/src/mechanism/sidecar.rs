@@ -22,7 +22,7 @@
 
 use crate::{
     About, Allocation, Amount, Case, Confidence, Contradiction, Desk, Forfeit, JobSpec, Mechanism,
-    Message, Party, Position, Preset, Refusal, Risks, Ruling, Span, SplitGain,
+    Message, Party, Position, Preset, Quotes, Refusal, Risks, Ruling, Span, SplitGain,
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,9 +64,6 @@ pub enum Venue {
     ThirdParty,
 }
 
-/// What is remembered of a block: its quotes.
-pub type Mark = Vec<(Party, Amount)>;
-
 macro_rules! preset {
     ($venues:literal) => {
         concat!(
@@ -99,10 +96,9 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        let named = self.name_within > Span::ZERO;
-        Contradiction::unless(named, "name_within", "must be more than nothing")?;
+        Contradiction::if_zero(self.name_within, "name_within")?;
         Contradiction::unless(!self.venues.is_empty(), "venues", "must be one or more")?;
-        Contradiction::unless(self.prove > Span::ZERO, "prove", "must be more than nothing")?;
+        Contradiction::if_zero(self.prove, "prove")?;
         Contradiction::unless(self.slash <= self.stake, "slash", "may be at most the stake")
     }
 }
@@ -110,73 +106,67 @@ impl crate::Rules for Rules {
 impl Mechanism for Sidecar {
     const ABOUT: &'static About = &ABOUT;
     type Rules = Rules;
-    type Mark = Mark;
+    type Mark = Quotes;
 
     fn new(rules: Rules) -> Self {
         Self { rules }
     }
 
-    fn join(&mut self, _: &mut Desk<Mark>, _: Party, position: &Position) -> Ruling {
+    fn join(&mut self, _: &mut Desk<Quotes>, _: Party, position: &Position) -> Ruling {
         let wanted = self.rules.stake;
         position.backs(wanted)
     }
 
-    fn leave(&mut self, _: &mut Desk<Mark>, _: Party) -> Span {
+    fn leave(&mut self, _: &mut Desk<Quotes>, _: Party) -> Span {
         self.rules.exit
     }
 
-    fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
+    fn admits(&self, desk: &Desk<Quotes>, spec: &JobSpec) -> Ruling {
         let earliest = desk.now() + self.rules.name_within + self.rules.prove;
-        if spec.deadline < earliest { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
-    fn open(&mut self, case: &mut Case<'_, Mark>) {
+    fn open(&mut self, case: &mut Case<'_, Quotes>) {
         case.wake_at((case.now() + self.rules.name_within).next());
     }
 
-    fn hear(&mut self, case: &mut Case<'_, Mark>, from: Party, said: &Message) -> Ruling {
+    fn hear(&mut self, case: &mut Case<'_, Quotes>, from: Party, said: &Message) -> Ruling {
         case.still_collecting()?;
         match *said {
             Message::Bid { price } => self.quote(case, from, price),
-            Message::Choose { .. } if from != case.spec().requester => {
-                Err(Refusal::NotTheRequester)
+            Message::Choose { party } => {
+                case.spec().asked_by(from)?;
+                self.name(case, party)
             }
-            Message::Choose { party } => self.name(case, party),
             _ => Err(Refusal::NotUnderstood),
         }
     }
 
     /// The time to name somebody is over.
-    fn alarm(&mut self, case: &mut Case<'_, Mark>) {
+    fn alarm(&mut self, case: &mut Case<'_, Quotes>) {
         if case.still_collecting().is_ok() {
             case.allocate(Allocation::open(case.now(), case.spec().max_pay));
         }
     }
 
-    fn expire(&mut self, case: &mut Case<'_, Mark>) {
+    fn expire(&mut self, case: &mut Case<'_, Quotes>) {
         case.forfeit_bond(case.spec().requester, Forfeit::default());
         case.expire();
     }
 }
 
 impl Sidecar {
-    fn quote(&self, case: &mut Case<'_, Mark>, from: Party, price: Amount) -> Ruling {
-        let limit = case.spec().max_pay;
+    fn quote(&self, case: &mut Case<'_, Quotes>, from: Party, price: Amount) -> Ruling {
         if !self.rules.venues.contains(&Venue::ThirdParty) {
             return Err(Refusal::NotUnderstood);
         }
-        if price > limit {
-            return Err(Refusal::PriceTooHigh { limit });
-        }
-        if case.job.mark.iter().any(|(party, _)| *party == from) {
-            return Err(Refusal::AlreadyDone);
-        }
-        case.job.mark.push((from, price));
+        case.job.mark.check(case.spec(), from, price)?;
+        case.job.mark.push(from, price);
         Ok(())
     }
 
     /// The sequencer's word: its deposit stands behind whoever it names.
-    fn name(&self, case: &mut Case<'_, Mark>, party: Party) -> Ruling {
+    fn name(&self, case: &mut Case<'_, Quotes>, party: Party) -> Ruling {
         let (price, is_member) = self.terms(case, party)?;
         case.post_bond(case.spec().requester, self.rules.deposit)?;
         let to_named = Allocation::to(party, price, case.now() + self.rules.prove).then_open(price);
@@ -189,22 +179,20 @@ impl Sidecar {
 
     /// What a prover is paid, and whether its stake answers for it: at the first venue that it is found at, where a quote comes
     /// before a posted price.
-    fn terms(&self, case: &Case<'_, Mark>, party: Party) -> Result<(Amount, bool), Refusal> {
+    fn terms(&self, case: &Case<'_, Quotes>, party: Party) -> Result<(Amount, bool), Refusal> {
         let (has, most) = (|venue| self.rules.venues.contains(&venue), case.spec().max_pay);
         if party == case.spec().requester && has(Venue::Own) {
             return Ok((most, false));
         }
-        if let Some((_, price)) = case.job.mark.iter().find(|(by, _)| *by == party) {
-            return Ok((*price, false));
+        if let Ok(price) = case.job.mark.of(party) {
+            return Ok((price, false));
         }
         let member = case.desk.member(party).filter(|_| has(Venue::FirstParty));
         let member = member.ok_or(Refusal::NoBid)?;
         if let Some(until) = member.leaving {
             return Err(Refusal::Leaving { until });
         }
-        if member.position.price > most {
-            return Err(Refusal::PriceTooHigh { limit: most });
-        }
+        case.spec().affords(member.position.price)?;
         Ok((member.position.price, true))
     }
 }

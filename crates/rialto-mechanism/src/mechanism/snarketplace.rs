@@ -83,8 +83,10 @@ impl Mechanism for Snarketplace {
     fn hear(&mut self, case: &mut Case<'_, Mark>, from: Party, said: &Message) -> Ruling {
         match said {
             Message::Bid { price } => self.ask(case, from, *price),
-            Message::Accept if from != case.spec().requester => Err(Refusal::NotTheRequester),
-            Message::Accept => buy(case),
+            Message::Accept => {
+                case.spec().asked_by(from)?;
+                buy(case)
+            }
             _ => Err(Refusal::NotUnderstood),
         }
     }

@@ -133,9 +133,8 @@ impl crate::Rules for Rules {
         let clamp = self.lowest <= Bps::ALL && Bps::ALL <= self.highest;
         Contradiction::unless(clamp, "lowest", "and highest must have 10000 between them")?;
         Contradiction::unless(self.memory > 0, "memory", "must be 1 or more")?;
-        let priced = self.first_price > Amount::ZERO;
-        Contradiction::unless(priced, "first_price", "must be more than nothing")?;
-        Contradiction::unless(self.slash <= Bps::ALL, "slash", "is a share: at most 10000")
+        Contradiction::if_zero(self.first_price, "first_price")?;
+        Contradiction::if_no_share(self.slash, "slash")
     }
 }
 
@@ -184,9 +183,7 @@ impl Mechanism for StakePool {
     fn admits(&self, desk: &Desk<()>, spec: &JobSpec) -> Ruling {
         let beacon = self.rules.beacon;
         let earliest = (desk.now() + beacon.lag + beacon.patience + self.rules.window).next();
-        if spec.deadline < earliest {
-            return Err(Refusal::DeadlineTooSoon { earliest });
-        }
+        spec.due_from(earliest)?;
         let wanted = per_mcycle(self.going.times_up(self.rules.highest), spec);
         if spec.max_pay < wanted { Err(Refusal::PayTooLow { wanted }) } else { Ok(()) }
     }
@@ -199,17 +196,13 @@ impl Mechanism for StakePool {
     }
 
     fn seeded(&mut self, desk: &mut Desk<()>, seed: &Seed) {
-        for job in self.lots.take() {
-            desk.visit(job, |case| self.decide(case, seed));
-        }
+        desk.visit_all(self.lots.take(), |case| self.decide(case, seed));
         self.follow_price(desk);
         self.lots.finish(desk, self.rules.beacon);
     }
 
     fn seedless(&mut self, desk: &mut Desk<()>, _: u64, _: Option<JobId>) {
-        for job in self.lots.take() {
-            desk.visit(job, |case| self.open_to_all(case));
-        }
+        desk.visit_all(self.lots.take(), |case| self.open_to_all(case));
         self.lots.finish(desk, self.rules.beacon);
     }
 

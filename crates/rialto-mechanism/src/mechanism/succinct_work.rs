@@ -83,7 +83,7 @@ impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
         let solutions = (1..=1_000).contains(&self.solutions);
         Contradiction::unless(solutions, "solutions", "must be from 1 to 1000")?;
-        Contradiction::unless(self.provers <= Bps::ALL, "provers", "is a share: at most 10000")?;
+        Contradiction::if_no_share(self.provers, "provers")?;
         let target =
             u64::from(self.solutions) <= self.first_target && self.first_target <= TARGET_MAX;
         Contradiction::unless(target, "first_target", "must be from `solutions` to 2^62")?;

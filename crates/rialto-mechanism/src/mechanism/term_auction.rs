@@ -124,9 +124,8 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        let all = Bps::ALL;
-        Contradiction::unless(self.undercut < all, "undercut", "must be below 10000")?;
-        Contradiction::unless(self.rescuer <= all, "rescuer", "is a share: at most 10000")?;
+        Contradiction::unless(self.undercut < Bps::ALL, "undercut", "must be below 10000")?;
+        Contradiction::if_no_share(self.rescuer, "rescuer")?;
         Contradiction::unless(self.slash <= self.bond, "slash", "must be at most the bond")?;
         Contradiction::unless(self.memory > 0, "memory", "must be 1 or more")?;
         Contradiction::unless(self.retired > 0, "retired", "must be 1 or more")
@@ -168,9 +167,7 @@ impl Mechanism for TermAuction {
 
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
         let earliest = desk.now() + self.rules.window;
-        if spec.deadline < earliest {
-            return Err(Refusal::DeadlineTooSoon { earliest });
-        }
+        spec.due_from(earliest)?;
         let wanted = self.next_term(desk).map_or(self.open_pay(), |term| term.fee);
         if spec.max_pay < wanted { Err(Refusal::PayTooLow { wanted }) } else { Ok(()) }
     }

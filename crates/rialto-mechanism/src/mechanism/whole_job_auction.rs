@@ -24,29 +24,19 @@
 //! *Attacks.* Filling the cheapest prover first makes it pay to bid below cost: one works more, at a price that others set.
 //! The order in which provers are filled here knows no bids. That sizes are true is not claimed.
 
-use crate::batch::{Batch, Offer, Terms, deliver_burning, sorted};
+use crate::batch::{Batch, Offer, PRESETS, Rules, deliver_burning, sorted};
 use crate::{
-    About, Allocation, Amount, Case, Confidence, Contradiction, Desk, Duty, Forfeit, Holder, Job,
-    JobId, JobSpec, Mechanism, Outcome, Party, Position, Preset, Proof, Risks, Ruling, Span,
-    SplitGain,
+    About, Allocation, Amount, Case, Confidence, Desk, Duty, Forfeit, Holder, Job, JobId, JobSpec,
+    Mechanism, Outcome, Party, Position, Proof, Risks, Ruling, Span, SplitGain,
 };
 use serde::{Deserialize, Serialize};
 
 /// The rule with its parameters, and the round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WholeJobAuction {
-    rules: Rules,
     batch: Batch,
     /// Rounds so far, by which the order of sellers turns.
     rounds: u64,
-}
-
-/// Parameters of a [`WholeJobAuction`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rules {
-    /// Rounds and who may sell in them.
-    pub batch: Terms,
 }
 
 /// Who works on a job.
@@ -83,28 +73,12 @@ const ABOUT: About = About {
     family: "M12d",
     confidence: Confidence::Reconstruction,
     split_gain: SplitGain::Gain,
-    presets: &[Preset {
-        name: "ours",
-        rules: r#"
-            [batch]
-            round = "1 min"
-            window = "20 min"
-            capacity_most = 2
-            collateral = 1000
-            exit = "7 d"
-        "#,
-    }],
+    presets: PRESETS,
     file: include_str!("whole_job_auction.rs"),
 };
 
 /// All of a missed unit's collateral is the requester's.
 const MISSED: Forfeit = Forfeit { burned: crate::Bps(0), requester: crate::Bps::ALL };
-
-impl crate::Rules for Rules {
-    fn check(&self) -> Result<(), Contradiction> {
-        self.batch.check()
-    }
-}
 
 impl Mechanism for WholeJobAuction {
     const ABOUT: &'static About = &ABOUT;
@@ -112,11 +86,11 @@ impl Mechanism for WholeJobAuction {
     type Mark = Mark;
 
     fn new(rules: Rules) -> Self {
-        Self { rules, batch: Batch::default(), rounds: 0 }
+        Self { batch: Batch::new(rules), rounds: 0 }
     }
 
     fn join(&mut self, desk: &mut Desk<Mark>, party: Party, position: &Position) -> Ruling {
-        self.rules.batch.seat(desk, party, position)
+        self.batch.seat(desk, party, position)
     }
 
     fn seated(&mut self, _: &mut Desk<Mark>, party: Party) {
@@ -124,25 +98,25 @@ impl Mechanism for WholeJobAuction {
     }
 
     fn leave(&mut self, _: &mut Desk<Mark>, _: Party) -> Span {
-        self.rules.batch.exit
+        self.batch.terms.exit
     }
 
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
-        self.rules.batch.admit(desk, spec)
+        self.batch.admit(desk, spec)
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {
-        self.batch.enter(case.desk, case.job.id, self.rules.batch);
+        self.batch.enter(case.desk, case.job.id);
     }
 
     fn woken(&mut self, desk: &mut Desk<Mark>) {
-        let mut jobs = self.batch.take(desk);
+        let jobs = self.batch.take(desk);
         let want = |id: &JobId| {
             let spec = &desk.job(*id)?.spec;
             Some(Want { units: spec.parts, value: spec.max_pay })
         };
         let wants: Vec<Want> = jobs.iter().filter_map(want).collect();
-        let offers = self.batch.offers(desk, self.rules.batch);
+        let offers = self.batch.offers(desk);
         if let Some(cleared) = clear(&wants, &offers) {
             let filled = fill(&wants, &offers, &cleared, self.rounds);
             for ((winner, pays), units) in cleared.winners.iter().zip(filled) {
@@ -151,9 +125,8 @@ impl Mechanism for WholeJobAuction {
                 desk.visit(jobs[*winner], |case| self.award(case, mark, cleared.sellers_get));
             }
             self.rounds += 1;
-            jobs.retain(|id| desk.job(*id).is_some_and(|job| job.allocation().is_none()));
         }
-        jobs.into_iter().for_each(|job| self.batch.enter(desk, job, self.rules.batch));
+        self.batch.keep(desk, jobs);
     }
 
     fn deliver(&mut self, case: &mut Case<'_, Mark>, by: Party, proof: &Proof) -> Ruling {
@@ -175,16 +148,15 @@ impl Mechanism for WholeJobAuction {
 impl WholeJobAuction {
     /// Gives a job to those in `mark`, whose `burned` is still all that the requester pays.
     fn award(&mut self, case: &mut Case<'_, Mark>, mut mark: Mark, price: Amount) {
-        let terms = self.rules.batch;
         let holder = |(party, units): &(Party, u32)| Holder {
-            at_risk: terms.collateral.scaled_down((*units).into(), 1),
+            at_risk: self.batch.terms.collateral.scaled_down((*units).into(), 1),
             risks: Risks::Stake,
             ..Holder::new(*party, price.scaled_down((*units).into(), 1))
         };
         let holders: Vec<Holder> = mark.units.iter().map(holder).collect();
         mark.burned -= holders.iter().map(|holder| holder.price).sum();
         mark.units.iter().for_each(|(party, units)| self.batch.sold(*party, *units));
-        let until = (case.now() + terms.window).min(case.spec().deadline);
+        let until = self.batch.window_end(case);
         case.job.mark = mark;
         let together = Allocation { holders, until, needs_all: true, ..Allocation::default() };
         case.allocate(together.forfeiting(MISSED));

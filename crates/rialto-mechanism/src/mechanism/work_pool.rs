@@ -63,7 +63,7 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        Contradiction::unless(self.work <= Bps::ALL, "work", "is a share: at most 10000")?;
+        Contradiction::if_no_share(self.work, "work")?;
         Contradiction::unless(self.cap_divisor > 0, "cap_divisor", "must be one or more")
     }
 }

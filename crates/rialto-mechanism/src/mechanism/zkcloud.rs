@@ -100,7 +100,7 @@ const ABOUT: About = About {
 
 impl crate::Rules for Rules {
     fn check(&self) -> Result<(), Contradiction> {
-        Contradiction::unless(self.refund <= Bps::ALL, "refund", "is a share: at most 10000")?;
+        Contradiction::if_no_share(self.refund, "refund")?;
         Contradiction::unless(self.accept <= self.work, "accept", "must be at most the work")?;
         let quotas = self.weekly <= self.monthly && self.monthly <= 1_000;
         Contradiction::unless(quotas, "weekly", "must be at most monthly, and that at most 1000")
@@ -122,8 +122,7 @@ impl Mechanism for Zkcloud {
     }
 
     fn join(&mut self, _: &mut Desk<Mark>, _: Party, position: &Position) -> Ruling {
-        let wanted = self.rules.stake_for_capacity.scaled_down(position.capacity.into(), 1);
-        position.backs(wanted)
+        position.backs_capacity(self.rules.stake_for_capacity)
     }
 
     fn seated(&mut self, desk: &mut Desk<Mark>, party: Party) {
@@ -142,7 +141,7 @@ impl Mechanism for Zkcloud {
     fn admits(&self, desk: &Desk<Mark>, spec: &JobSpec) -> Ruling {
         let beacon = self.rules.beacon;
         let earliest = (desk.now() + beacon.lag + beacon.patience + self.rules.work).next();
-        if spec.deadline < earliest { Err(Refusal::DeadlineTooSoon { earliest }) } else { Ok(()) }
+        spec.due_from(earliest)
     }
 
     fn open(&mut self, case: &mut Case<'_, Mark>) {
@@ -151,9 +150,7 @@ impl Mechanism for Zkcloud {
 
     fn seeded(&mut self, desk: &mut Desk<Mark>, seed: &Seed) {
         let before = std::mem::take(&mut self.last_round);
-        for job in self.active.lots.take() {
-            desk.visit(job, |case| self.decide(case, seed, &before));
-        }
+        desk.visit_all(self.active.lots.take(), |case| self.decide(case, seed, &before));
         self.active.lots.finish(desk, self.rules.beacon);
     }
 
