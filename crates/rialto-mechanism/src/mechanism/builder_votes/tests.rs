@@ -77,34 +77,30 @@ fn the_highest_proven_proposal_is_the_block_and_the_next_its_uncle() {
 
 #[test]
 fn what_is_not_proven_in_time_is_no_block() {
-    check(
-        "builder-votes",
-        RULES,
-        &format!(
-            "0 net opens 1 for 1000 until 35 parts 2
-             0 ann joins stake 99
-             {}
-             3 bob bids 1 at 20
-             4 ann bids 1 at 30
-             13 ann delivers 1 part 1
-             14 ann delivers 1 part 2
-             14 bob delivers 1 part 2
-             33 - ticks
-             40 net opens 2 for 1000 until 200
-             41 - seeds 1 with 5
-             52 - ticks
-             60 net opens 3 for 1000 until 200
-             61 ann bids 3 at 20
-             66 - ticks",
-            DEALT
-        ),
+    let mut book = Rulebook::new("builder-votes", RULES);
+    book.check(
+        "0 net opens 1 for 1000 until 35 parts 2
+         0 ann joins stake 99",
         expect![[r#"
             0 net opens 1 for 1000 until 35 parts 2 | refused: the deadline must be 35.001 s or later
             0 ann joins stake 99 | refused: a stake of 100 is needed
-            0 ann joins stake 100 | 100 ann>ann's stake (stake)
-            0 bob joins stake 100 | 100 bob>bob's stake (stake)
-            1 net opens 1 for 1000 until 200 parts 2 | 1000 net>escrow#1 (escrow); frozen for seed 0 from 1.001
-            2 - seeds 0 with 7 |
+        "#]],
+    );
+    book.play(DEALT);
+    book.check(
+        "3 bob bids 1 at 20
+         4 ann bids 1 at 30
+         13 ann delivers 1 part 1
+         14 ann delivers 1 part 2
+         14 bob delivers 1 part 2
+         33 - ticks
+         40 net opens 2 for 1000 until 200
+         41 - seeds 1 with 5
+         52 - ticks
+         60 net opens 3 for 1000 until 200
+         61 ann bids 3 at 20
+         66 - ticks",
+        expect![[r#"
             3 bob bids 1 at 20 | 20 bob>bob's bond#1 (bond)
             4 ann bids 1 at 30 | 30 ann>ann's bond#1 (bond)
             13 ann delivers 1 part 1 | [12.001] #1 open from 12.001 for 0

@@ -1,6 +1,6 @@
 use crate::Amount;
 use crate::rulebook::{Rulebook, check};
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
 /// A window of 10 s; a rescuer has 60 % of a share, a proof that was not needed 40 %; failing costs 30.
 const RULES: &str = r#"
@@ -101,34 +101,31 @@ fn the_root_pays_everybody_for_what_they_were_elected_for() {
     );
 }
 
+/// What comes after the rows of [`DRAWN`].
+#[track_caller]
+fn check_drawn(script: &str, expected: Expect) {
+    let mut book = Rulebook::new("proof-tree", RULES);
+    book.play(DRAWN);
+    book.check(script, expected);
+}
+
 /// Bob's leaf is proven by its sibling, dan's merge by whoever has proven below it; bob is late.
 #[test]
 fn a_sibling_steps_in_after_the_window_and_both_are_paid() {
-    check(
-        "proof-tree",
-        RULES,
-        &format!(
-            "{DRAWN}
-             3 ann delivers 1 part 5
-             4 cid delivers 1 part 6
-             5 dan delivers 1 part 7
-             12 ann delivers 1 part 4
-             12.001 cid delivers 1 part 4
-             12.001 ann delivers 1 part 4
-             13 bob delivers 1 part 4
-             13 bob delivers 1 part 4
-             14 ann delivers 1 part 2
-             15.001 ann delivers 1 part 3
-             15.001 cid delivers 1 part 3
-             16 dan delivers 1 part 1"
-        ),
+    check_drawn(
+        "3 ann delivers 1 part 5
+         4 cid delivers 1 part 6
+         5 dan delivers 1 part 7
+         12 ann delivers 1 part 4
+         12.001 cid delivers 1 part 4
+         12.001 ann delivers 1 part 4
+         13 bob delivers 1 part 4
+         13 bob delivers 1 part 4
+         14 ann delivers 1 part 2
+         15.001 ann delivers 1 part 3
+         15.001 cid delivers 1 part 3
+         16 dan delivers 1 part 1",
         expect![[r#"
-            0 ann joins stake 100 | 100 ann>ann's stake (stake)
-            0 bob joins stake 100 | 100 bob>bob's stake (stake)
-            0 cid joins stake 100 | 100 cid>cid's stake (stake)
-            0 dan joins stake 100 | 100 dan>dan's stake (stake)
-            1 req opens 1 for 75 until 100 parts 4 | 75 req>escrow#1 (escrow); frozen for seed 0 from 1.001
-            2 - seeds 0 with 7 | #1 to bob for 10 and ann for 20 and cid for 10 and dan for 30 until 100.001
             3 ann delivers 1 part 5 |
             4 cid delivers 1 part 6 |
             5 dan delivers 1 part 7 |
@@ -147,24 +144,13 @@ fn a_sibling_steps_in_after_the_window_and_both_are_paid() {
 
 #[test]
 fn without_a_root_proofs_are_uncles_and_who_was_due_has_failed() {
-    check(
-        "proof-tree",
-        RULES,
-        &format!(
-            "{DRAWN}
-             3 ann delivers 1 part 5
-             12.001 ann delivers 1 part 4
-             13 bob delivers 1 part 4
-             95 ann delivers 1 part 2
-             100.001 - ticks"
-        ),
+    check_drawn(
+        "3 ann delivers 1 part 5
+         12.001 ann delivers 1 part 4
+         13 bob delivers 1 part 4
+         95 ann delivers 1 part 2
+         100.001 - ticks",
         expect![[r#"
-            0 ann joins stake 100 | 100 ann>ann's stake (stake)
-            0 bob joins stake 100 | 100 bob>bob's stake (stake)
-            0 cid joins stake 100 | 100 cid>cid's stake (stake)
-            0 dan joins stake 100 | 100 dan>dan's stake (stake)
-            1 req opens 1 for 75 until 100 parts 4 | 75 req>escrow#1 (escrow); frozen for seed 0 from 1.001
-            2 - seeds 0 with 7 | #1 to bob for 10 and ann for 20 and cid for 10 and dan for 30 until 100.001
             3 ann delivers 1 part 5 |
             12.001 ann delivers 1 part 4 | #1 lapsed for bob
             13 bob delivers 1 part 4 |

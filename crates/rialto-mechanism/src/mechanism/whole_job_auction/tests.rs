@@ -1,17 +1,25 @@
 use super::*;
-use crate::rulebook::check;
-use expect_test::expect;
+use crate::rulebook::Rulebook;
+use expect_test::{Expect, expect};
+
+/// Three provers who can do seven units at once, and a job of three.
+const BEGUN: &str = "0 ann joins stake 2000 price 20 capacity 2
+    0 bob joins stake 2000 price 10 capacity 2
+    0 cid joins stake 3000 price 30 capacity 3
+    0 req opens 1 for 300 until 5000 parts 3";
+
+/// What comes after the rows of [`BEGUN`].
+#[track_caller]
+fn check_begun(script: &str, expected: Expect) {
+    let mut book = Rulebook::new("whole-job-auction-reconstruction", "ours");
+    book.play(BEGUN);
+    book.check(script, expected);
+}
 
 #[test]
 fn jobs_are_bought_whole_and_provers_filled_in_turn() {
-    check(
-        "whole-job-auction-reconstruction",
-        "ours",
-        "0 ann joins stake 2000 price 20 capacity 2
-         0 bob joins stake 2000 price 10 capacity 2
-         0 cid joins stake 3000 price 30 capacity 3
-         0 req opens 1 for 300 until 5000 parts 3
-         0 one opens 2 for 99 until 5000 parts 1
+    check_begun(
+        "0 one opens 2 for 99 until 5000 parts 1
          0 two opens 3 for 120 until 5000 parts 2
          61 bob delivers 1
          62 cid delivers 1
@@ -22,10 +30,6 @@ fn jobs_are_bought_whole_and_provers_filled_in_turn() {
          1262 - ticks
          5001 - ticks",
         expect![[r#"
-            0 ann joins stake 2000 price 20 capacity 2 | 2000 ann>ann's stake (stake)
-            0 bob joins stake 2000 price 10 capacity 2 | 2000 bob>bob's stake (stake)
-            0 cid joins stake 3000 price 30 capacity 3 | 3000 cid>cid's stake (stake)
-            0 req opens 1 for 300 until 5000 parts 3 | 300 req>escrow#1 (escrow)
             0 one opens 2 for 99 until 5000 parts 1 | 99 one>escrow#2 (escrow)
             0 two opens 3 for 120 until 5000 parts 2 | 120 two>escrow#3 (escrow)
             61 bob delivers 1 | [60.001] #1 to ann for 60 and bob for 30 until 1260.001; [60.001] #2 to bob for 30 until 1260.001; 30 escrow#1>bob (price)
@@ -42,21 +46,11 @@ fn jobs_are_bought_whole_and_provers_filled_in_turn() {
 
 #[test]
 fn whoever_misses_its_window_pays_the_requester() {
-    check(
-        "whole-job-auction-reconstruction",
-        "ours",
-        "0 ann joins stake 2000 price 20 capacity 2
-         0 bob joins stake 2000 price 10 capacity 2
-         0 cid joins stake 3000 price 30 capacity 3
-         0 req opens 1 for 300 until 5000 parts 3
-         0 one opens 2 for 99 until 1000 parts 2
+    check_begun(
+        "0 one opens 2 for 99 until 1000 parts 2
          61 bob delivers 1
          1262 - ticks",
         expect![[r#"
-            0 ann joins stake 2000 price 20 capacity 2 | 2000 ann>ann's stake (stake)
-            0 bob joins stake 2000 price 10 capacity 2 | 2000 bob>bob's stake (stake)
-            0 cid joins stake 3000 price 30 capacity 3 | 3000 cid>cid's stake (stake)
-            0 req opens 1 for 300 until 5000 parts 3 | 300 req>escrow#1 (escrow)
             0 one opens 2 for 99 until 1000 parts 2 | 99 one>escrow#2 (escrow)
             61 bob delivers 1 | [60.001] #1 to ann for 60 and bob for 30 until 1260.001; 30 escrow#1>bob (price)
             1262 - ticks | [1000.001] 99 escrow#2>one (refund); [1000.001] #2 unproven; [1260.002] #1 lapsed for ann; [1260.002] 2000 ann's stake>req (forfeit#1); [1260.002] 270 escrow#1>req (refund); [1260.002] #1 unproven
