@@ -63,6 +63,9 @@ impl Amount {
         if denominator == 0 {
             return Self::ZERO;
         }
+        if let Some(product) = self.0.checked_mul(numerator) {
+            return Self::new(product / denominator);
+        }
         let exact = U256::from(self.0) * U256::from(numerator) / U256::from(denominator);
         Self::new(exact.saturating_to())
     }
@@ -187,6 +190,9 @@ mod tests {
         assert_eq!(amount.times_up(Bps(20_000)), Amount::new(14));
         assert_eq!(amount.scaled_down(2, 3), Amount::new(4));
         assert_eq!(amount.scaled_down(2, 0), Amount::ZERO);
+        // Where the product has more than 128 bits as where it has fewer.
+        assert_eq!(Amount::MAX.scaled_down(1 << 40, 1 << 41), Amount::new(Amount::MAX.get() / 2));
+        assert_eq!(Amount::MAX.scaled_down(1 << 20, 1 << 21), Amount::new(Amount::MAX.get() / 2));
         assert_eq!(Amount::MAX.scaled_down(u128::MAX, 1), Amount::MAX);
         assert_eq!(Amount::MAX.times_up(Bps(u32::MAX)), Amount::MAX);
         assert_eq!(Amount::MAX.saturating_add(amount), Amount::MAX);

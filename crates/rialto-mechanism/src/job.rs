@@ -3,6 +3,7 @@
 
 use crate::{Allocation, Duty, Holder, JobId, JobSpec, Outcome, Party, Time, Why};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A job that is not over. `T` is what the mechanism remembers of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Job<T> {
     /// What the mechanism remembers.
     pub mark: T,
     /// Who was paid out of the escrow, and for what.
-    pub(crate) paid: Vec<(Party, Why)>,
+    pub(crate) paid: BTreeSet<(Party, Why)>,
     /// When the mechanism wants to be woken for it.
     pub(crate) alarm: Option<Time>,
     /// When the window of its holders ends.
@@ -44,7 +45,7 @@ pub enum Stage {
 impl<T: Default> Job<T> {
     pub(crate) fn new(id: JobId, spec: JobSpec, opened_at: Time) -> Self {
         let (stage, mark) = (Stage::Collecting, T::default());
-        Self { id, spec, opened_at, stage, mark, paid: Vec::new(), alarm: None, lapse: None }
+        Self { id, spec, opened_at, stage, mark, paid: BTreeSet::new(), alarm: None, lapse: None }
     }
 }
 

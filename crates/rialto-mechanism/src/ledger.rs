@@ -107,11 +107,15 @@ impl Ledger {
     }
 
     fn take(&mut self, account: Account, amount: Amount) {
-        let left = self.balance(account) - amount;
-        match left {
-            Amount::ZERO => self.balances.remove(&account),
-            left => self.balances.insert(account, left),
-        };
+        let held = self.balances.get_mut(&account).filter(|held| **held > amount);
+        match held {
+            Some(held) => *held -= amount,
+            // All of it, or more than there is.
+            None => {
+                let all = self.balances.remove(&account).unwrap_or_default();
+                assert_eq!(all, amount, "nothing is taken from where less is: {account}");
+            }
+        }
         self.held -= amount;
     }
 }

@@ -14,6 +14,9 @@ use alloy_primitives::{B256, keccak256};
 use rialto_protocol::draw::Weight;
 use serde::{Deserialize, Serialize};
 
+/// Room for what is hashed of most effects.
+const LINK: usize = 256;
+
 /// A mechanism at work, without its type.
 pub trait Machine {
     /// What it is.
@@ -199,8 +202,11 @@ impl<M: Mechanism> Run<M> {
     }
 
     fn chain(&mut self, links: &[impl Serialize]) {
+        let mut bytes = Vec::with_capacity(LINK);
         for link in links {
-            self.digest = keccak256(encoded(&(self.digest, link)));
+            bytes.clear();
+            bytes = written(&(self.digest, link), bytes);
+            self.digest = keccak256(&bytes);
         }
     }
 
@@ -282,5 +288,9 @@ impl<M: Mechanism> Machine for Run<M> {
 }
 
 fn encoded(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_stdvec(value).expect("memory takes every value")
+    written(value, Vec::new())
+}
+
+fn written(value: &impl Serialize, bytes: Vec<u8>) -> Vec<u8> {
+    postcard::to_extend(value, bytes).expect("memory takes every value")
 }

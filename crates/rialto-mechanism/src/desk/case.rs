@@ -129,8 +129,8 @@ impl<T> Case<'_, T> {
     /// # Panics
     /// When it has been paid for the same before, or the escrow holds less.
     pub fn pay(&mut self, party: Party, amount: Amount, why: Why) {
-        assert!(!self.job.paid.contains(&(party, why)), "{party} was paid for {why:?} before");
-        self.job.paid.push((party, why));
+        let is_first = self.job.paid.insert((party, why));
+        assert!(is_first, "{party} was paid for {why:?} before");
         self.desk.shift(Account::Escrow(self.job.id), Account::Hand(party), amount, why);
     }
 
