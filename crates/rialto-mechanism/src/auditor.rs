@@ -17,6 +17,8 @@ pub struct Auditor {
     balances: BTreeMap<Account, u128>,
     inflow: u128,
     live: BTreeMap<JobId, Watched>,
+    /// Whose stakes live jobs count on.
+    counted_on: BTreeSet<(Party, JobId)>,
     /// Rounds that wait for a seed, with its earliest time.
     rounds: BTreeMap<u64, Time>,
     ended: u64,
@@ -121,6 +123,7 @@ impl Auditor {
             }
             Effect::Allocated { job, allocation } => self.judge_allocation(*job, allocation)?,
             Effect::Reopened { job } => {
+                self.free_stakes(*job)?;
                 let watched = self.watched(*job)?;
                 (watched.allocation, watched.at_risk) = (None, BTreeMap::new());
             }
@@ -132,14 +135,10 @@ impl Auditor {
                 }
             }
             Effect::Settled { job, .. } => {
-                self.watched(*job)?;
+                self.free_stakes(*job)?;
                 self.live.remove(job);
                 self.ended += 1;
-                let left = self.balances.iter().find(|(account, amount)| match account {
-                    Account::Escrow(of) | Account::Bond(of, _) => of == job && **amount > 0,
-                    _ => false,
-                });
-                if let Some((account, amount)) = left {
+                if let Some((account, amount)) = self.left_for(*job) {
                     return Err((
                         "I1",
                         format!("{job} is over and {amount} are left in {account}"),
@@ -176,11 +175,8 @@ impl Auditor {
             *at_risk = left;
         }
         if let (Account::Stake(party), Why::Stake) = (from, why) {
-            let counts = |watched: &Watched| {
-                let holders = watched.allocation.iter().flat_map(|it| &it.holders);
-                holders.into_iter().any(|it| it.party == party && it.risks == Risks::Stake)
-            };
-            if let Some((job, _)) = self.live.iter().find(|(_, watched)| counts(watched)) {
+            let all = (party, JobId(0))..=(party, JobId(u64::MAX));
+            if let Some((_, job)) = self.counted_on.range(all).next() {
                 return Err(("I8", format!("{party} has its stake back and {job} counts on it")));
             }
         }
@@ -202,13 +198,31 @@ impl Auditor {
                 return Err(("I11", format!("{} gains by missing {job}", holder.party)));
             }
         }
+        self.free_stakes(job)?;
+        let holders = allocation.holders.iter().filter(|holder| holder.risks == Risks::Stake);
+        let at_risk: BTreeMap<_, _> =
+            holders.map(|holder| (holder.party, holder.at_risk.get())).collect();
+        self.counted_on.extend(at_risk.keys().map(|party| (*party, job)));
         let watched = self.watched(job)?;
-        watched.at_risk = BTreeMap::new();
-        for holder in allocation.holders.iter().filter(|holder| holder.risks == Risks::Stake) {
-            watched.at_risk.insert(holder.party, holder.at_risk.get());
-        }
-        watched.allocation = Some(allocation.clone());
+        (watched.allocation, watched.at_risk) = (Some(allocation.clone()), at_risk);
         Ok(())
+    }
+
+    /// Nothing counts on the stakes of those who had a job.
+    fn free_stakes(&mut self, job: JobId) -> Finding {
+        let allocation = self.watched(job)?.allocation.take();
+        for holder in allocation.into_iter().flat_map(|allocation| allocation.holders) {
+            self.counted_on.remove(&(holder.party, job));
+        }
+        Ok(())
+    }
+
+    /// Money that is in one of a job's accounts.
+    fn left_for(&self, job: JobId) -> Option<(Account, u128)> {
+        let bonds = Account::Bond(job, Party::ZERO)..=Account::Bond(job, Party::repeat_byte(0xff));
+        let escrow = Account::Escrow(job)..=Account::Escrow(job);
+        let left = [escrow, bonds].into_iter().flat_map(|accounts| self.balances.range(accounts));
+        left.map(|(account, amount)| (*account, *amount)).find(|(_, amount)| *amount > 0)
     }
 
     /// A job that must be live.
@@ -261,3 +275,6 @@ impl Auditor {
         Err(Violation { invariant: "I1", at: Time::default(), what })
     }
 }
+
+#[cfg(test)]
+mod tests;
