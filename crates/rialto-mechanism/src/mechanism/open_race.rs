@@ -16,8 +16,12 @@
 //! cheapest within a maximum time is PBPS from the same thread. Confidence B. A prize that a builder pays for its
 //! block's proof (M13) is this race with the builder as the requester.
 //!
-//! *Attacks.* Stealing a proof before it is mined (the prover is bound in the proof). Bribing or being the one
-//! fastest prover: with little jitter the fastest wins nearly always, which uncles and the window soften.
+//! *Attacks.* Stealing a proof before it is mined (the prover is bound in the proof). Being the one fastest prover:
+//! with little jitter it wins nearly always, which uncles and the window soften. Bribing it to be silent takes what it
+//! would be paid. In a plain race that is the prize, and delays the proof until the next fastest, who gains as much as the
+//! bribe: nothing here prevents it. Uncles make the bribe smaller, the first prize alone, and its delay the same; a rival gains
+//! less than it costs. Only a window leaves nothing to buy: while others prove within it, a silent one delays nothing, and
+//! its part of the prize is divided among all others. Who wants no proof at all must offer everyone what it would have alone.
 //! Waste: all but one of n equal provers work for nothing.
 
 use crate::{

@@ -210,3 +210,48 @@ fn holding_a_proof_back_pays_nothing_under_a_minimum_time() {
     assert_eq!([30, 8_000].map(|at| gain("winner-takes-all", at)), [100, 100]);
     assert_eq!([30, 8_000].map(|at| gain("min-time-shared", at)), [50, 0]);
 }
+
+/// What the three fastest are paid, and when the first of them is, if some of them are silent.
+fn raced(preset: &str, silent: &[&str]) -> ([i128; 3], String) {
+    let mut book = Rulebook::new("open-race", preset);
+    book.play("0 req opens 1 for 200 until 3000");
+    let arrivals = [("10", "fast"), ("20", "next"), ("30", "last")];
+    let speak = arrivals.iter().filter(|(_, who)| !silent.contains(who));
+    let rows = speak.map(|(at, who)| format!("{at} {who} delivers 1"));
+    let rows: Vec<_> = rows.chain(["3001 - ticks".to_owned()]).map(|row| book.play(&row)).collect();
+    let first = rows.iter().find(|row| row.contains("(price)")).map_or("", String::as_str);
+    let late = first.split_once('[').and_then(|(_, late)| late.split_once(']'));
+    let at = late.map_or(first.split(' ').next().unwrap_or_default(), |(at, _)| at).to_owned();
+    (["fast", "next", "last"].map(|who| book.gain(who)), at)
+}
+
+/// The bribe for which the fastest prover is silent is what it would be paid. In a plain race its rival has as much of
+/// that, so the bribe costs it nothing, and the proof is late; uncles make the bribe cheaper and not less of a delay; a
+/// window sells no delay, and a rival gets less than it pays.
+#[test]
+fn a_bribe_of_the_fastest_buys_a_delay_unless_there_is_a_window() {
+    let bribed = |preset: &str| {
+        let ((honest, in_time), (silent, late)) = (raced(preset, &[]), raced(preset, &["fast"]));
+        let (bribe, rival_gains) = (honest[0] - silent[0], silent[1] - honest[1]);
+        (bribe, rival_gains, format!("{in_time} to {late}"))
+    };
+    assert_eq!(bribed("winner-takes-all"), (200, 200, "10 to 20".to_owned()));
+    assert_eq!(bribed("uncles"), (120, 70, "10 to 20".to_owned()));
+    assert_eq!(bribed("min-time-shared"), (66, 34, "180.001 to 180.001".to_owned()));
+}
+
+/// Who wants no proof before the deadline must silence all, each of whom would have what one alone has: with a window all
+/// who can prove within it, in a plain race and with uncles all until the one whose delay is enough.
+#[test]
+fn silencing_everybody_takes_as_many_whole_prizes() {
+    let alone = |preset: &str| {
+        let names = ["fast", "next", "last"];
+        let others = |who| names.into_iter().filter(|name| *name != who).collect::<Vec<_>>();
+        let alone = |place: usize| raced(preset, &others(names[place])).0[place];
+        [alone(0), alone(1), alone(2)]
+    };
+    assert_eq!(alone("winner-takes-all"), [200; 3]);
+    assert_eq!(alone("uncles"), [120; 3]);
+    assert_eq!(alone("min-time-shared"), [200; 3]);
+    assert_eq!(raced("min-time-shared", &["fast", "next", "last"]), ([0; 3], String::new()));
+}

@@ -124,3 +124,23 @@ fn a_passed_on_proof_cannot_be_undercut_with_itself() {
     assert_eq!(paid(false), [false, true]);
     assert_eq!(paid(true), [true, false]);
 }
+
+/// A producer who proves itself asks itself nothing, and nobody can ask less: its rivals' proofs are wasted whatever they
+/// cost. Nothing prevents it; it pays with its own proof, so only who proves for less than others ask does it.
+#[test]
+fn a_producer_who_proves_itself_cannot_be_undercut() {
+    let mut book = Rulebook::new("snarketplace", "mina");
+    book.play(
+        "0 req opens 1 for 100 until 1000
+         1 ann bids 1 at 1
+         1 ann delivers 1
+         2 req bids 1 at 0
+         2 req delivers 1",
+    );
+    for ask in [0, 1] {
+        let refused = book.play(&format!("3 bob bids 1 at {ask}\n3 bob delivers 1"));
+        assert!(refused.contains("the price may be at most 0"), "{refused}");
+    }
+    book.play("4 req accepts 1");
+    assert_eq!(["ann", "bob", "req"].map(|who| book.gain(who)), [0; 3]);
+}
