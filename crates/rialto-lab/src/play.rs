@@ -41,6 +41,8 @@ pub(crate) struct Play {
     not_understood: BTreeSet<Word>,
     /// Whether a price is for a million cycles.
     prices_mcycles: bool,
+    /// Whether an ask ends by itself, so that one that found no job does not stand for ever.
+    asks_end: bool,
     /// Whether one is paid what one asks for.
     own_price: bool,
     /// The length of what it calls a cycle, if that is a time.
@@ -62,10 +64,16 @@ pub(crate) struct Play {
 /// How slowly what is usual changes.
 const MEMORY: u64 = 16;
 /// Where a price is for a million cycles; elsewhere it is for a job.
-const PRICES_MCYCLES: &[&str] = &["prover-auction", "stake-pool"];
+const PRICES_MCYCLES: &[&str] = &["prover-auction", "stake-pool", ONLINE];
+/// Its asks stand for a while only, and one at a time.
+const ONLINE: &str = "online-auction-reconstruction";
 /// Where what one is paid does not depend on what one asks for, so that one asks for one's cost.
-const TRUTHFUL: &[&str] =
-    &["sealed-second-price", "double-auction-reconstruction", "whole-job-auction-reconstruction"];
+const TRUTHFUL: &[&str] = &[
+    "sealed-second-price",
+    "double-auction-reconstruction",
+    "whole-job-auction-reconstruction",
+    ONLINE,
+];
 
 /// The one parameter of a mechanism that counts a job's cycles in time.
 #[derive(Deserialize)]
@@ -79,6 +87,7 @@ impl Play {
         let clocked = (mechanism == "gevulot").then(|| toml::from_str::<Clocked>(rules).ok());
         Self {
             prices_mcycles: PRICES_MCYCLES.contains(&mechanism),
+            asks_end: mechanism == ONLINE,
             own_price: !TRUTHFUL.contains(&mechanism),
             cycle: clocked.flatten().map(|clocked| clocked.cycle),
             ..Self::default()
@@ -101,6 +110,11 @@ impl Play {
         let slowest = owners.iter().map(|owner| owner.usual_ms(spec.cycles)).fold(0.0, f64::max);
         let cycles = (2.0 * slowest / cycle.get().max(1) as f64).ceil().max(1.0) as u64;
         JobSpec { cycles: Cycles(cycles), ..spec.clone() }
+    }
+
+    /// What a standing price is for, where jobs are as large as `usual`.
+    fn priced(&self, usual: Cycles) -> Cycles {
+        if self.prices_mcycles { Cycles(1_000_000) } else { usual }
     }
 
     /// How large the next job will be, as far as anybody knows.

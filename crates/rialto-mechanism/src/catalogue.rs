@@ -11,6 +11,7 @@ use crate::mechanism::dutch_lock::DutchLock;
 use crate::mechanism::epoch_quotes::EpochQuotes;
 use crate::mechanism::gevulot::Gevulot;
 use crate::mechanism::livepeer::Livepeer;
+use crate::mechanism::online_auction::OnlineAuction;
 use crate::mechanism::open_race::OpenRace;
 use crate::mechanism::order_book::OrderBook;
 use crate::mechanism::phased_duty::PhasedDuty;
@@ -80,6 +81,7 @@ pub const CATALOGUE: &[Kind] = &[
     kind::<SealedSecondPrice>(),
     kind::<DoubleAuction>(),
     kind::<WholeJobAuction>(),
+    kind::<OnlineAuction>(),
     kind::<AttestedMatching>(),
     kind::<SuccinctWork>(),
     kind::<PhasedDuty>(),

@@ -24,6 +24,7 @@ pub mod dutch_lock;
 pub mod epoch_quotes;
 pub mod gevulot;
 pub mod livepeer;
+pub mod online_auction;
 pub mod open_race;
 pub mod order_book;
 pub mod phased_duty;

@@ -66,9 +66,11 @@ impl World {
     /// As many asks as there are free machines, but one at a time.
     fn ask(&mut self, owner: usize, usual: Cycles) -> Result<(), Broken> {
         let of = &self.owners[owner];
-        let price = of.ask(of.cost.usual(usual), usual, self.play.own_price);
+        let sized = self.play.priced(usual);
+        let price = of.ask(of.cost.usual(sized), sized, self.play.own_price);
         let within = Span::ms((ASK_SLACK * of.usual_ms(usual)).ceil().max(1_000.0) as u64);
-        let idle = self.is_free(owner) && self.desks[owner].asks < of.machines;
+        let standing = if self.play.asks_end { 0 } else { self.desks[owner].asks };
+        let idle = self.is_free(owner) && standing < of.machines;
         for address in 0..of.faces() {
             let from = party(owner, address);
             if !idle || !self.play.knows(Word::Ask) {

@@ -83,7 +83,7 @@ impl World {
         if !self.play.knows(Word::Join) {
             return Ok(());
         }
-        let sized = if self.play.prices_mcycles { Cycles(1_000_000) } else { usual };
+        let sized = self.play.priced(usual);
         let of = &self.owners[owner];
         let price = of.ask(of.cost.usual(sized), sized, self.play.own_price);
         for address in 0..of.faces() {

@@ -96,6 +96,7 @@ const SCRIPTS: &[(&str, &str, &[Act])] = &[
     ("succinct-work", "", &[Act::DeliverMany]),
     ("double-auction-reconstruction", "", &[Act::Round]),
     ("whole-job-auction-reconstruction", "", &[Act::Round]),
+    ("online-auction-reconstruction", "", &[Act::Ask, Act::Wait, Act::Deliver]),
 ];
 
 pub(crate) struct World {
@@ -199,7 +200,7 @@ impl World {
             }
             Act::WaitAnHour => self.now = self.now + Span::s(3_601),
             Act::Ask => {
-                let (price, within) = (Amount::from(MOST / 2), Span::s(100));
+                let (price, within) = (Amount::from(1_000), Span::s(100));
                 let message = Message::Ask { price, within };
                 self.enter(Event::Say { from: party(1 + first % PROVERS), job: None, message });
             }
