@@ -137,6 +137,9 @@ fn word(message: &Message, at_large: bool, by_requester: bool) -> Option<Word> {
         Message::Accept if by_requester => Some(Word::Buy),
         Message::Accept => Some(Word::Accept),
         Message::Poll => Some(Word::Poll),
-        Message::Reveal { .. } | Message::Decline | Message::Contest => None,
+        Message::Reveal { .. }
+        | Message::Decline
+        | Message::Contest
+        | Message::Take { .. } => None,
     }
 }

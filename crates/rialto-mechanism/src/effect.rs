@@ -115,6 +115,8 @@ pub enum Why {
     Fee,
     /// A pool takes in or pays out.
     Pool,
+    /// Whoever had a proof made has its share of what another pays for it.
+    Resale,
 }
 
 /// Why an event changed nothing.
@@ -300,6 +302,9 @@ pub enum Refusal {
     /// There is no work at the moment.
     #[error("there is no work")]
     NoWork,
+    /// A proof that nobody sells, or no longer.
+    #[error("that proof is not for sale")]
+    NotForSale,
 }
 
 impl fmt::Display for Effect {

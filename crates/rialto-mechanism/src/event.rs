@@ -94,6 +94,11 @@ pub enum Message {
     Contest,
     /// "Give me work."
     Poll,
+    /// "What I want was proven before: I take that proof."
+    Take {
+        /// For which job.
+        proof_of: JobId,
+    },
 }
 
 /// A proof with the verifier's verdict. Whoever delivers is bound in it, so it is nobody else's.

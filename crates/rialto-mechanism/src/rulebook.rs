@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Others: `bids at 5` (at large), `asks at 5 within 60`, `endows 5`, `measured as 5`, `chooses ann of 1`, `accepts 1`,
-//! `declines 1`, `contests 1`, `polls`, `leaves`, `cancels 1`, `funds 5`, `withdraws 5`, `ticks`.
+//! `declines 1`, `contests 1`, `takes 1 for 2` (the proof of 1), `polls`, `leaves`, `cancels 1`, `funds 5`, `withdraws 5`, `ticks`.
 
 use crate::{
     Amount, Auditor, Entry, Event, JobId, JobSpec, Machine, Message, Party, Position, Proof, Span,
@@ -145,7 +145,9 @@ impl Rulebook {
             Some(rest[place + 1].parse::<u32>().expect("a number"))
         };
         let amount = |word: &str| Amount::from(after(word).unwrap_or_default());
-        let job = || JobId(number(0).into());
+        let job_at = |place: usize| JobId(number(place).into());
+        let job = || job_at(0);
+        let nonce = || u64::from(after("nonce").unwrap_or_default());
         let party = if who == "-" { Party::ZERO } else { self.party(who) };
         let say = |job, message| Event::Say { from: party, job, message };
         match verb {
@@ -178,22 +180,18 @@ impl Rulebook {
                 say(None, Message::Ask { price: amount("at"), within })
             }
             "commits" => {
-                let nonce = after("nonce").unwrap_or_default().into();
-                let digest = commitment(job(), party, amount("to"), nonce);
+                let digest = commitment(job(), party, amount("to"), nonce());
                 say(Some(job()), Message::Commit { digest })
             }
-            "reveals" => {
-                let nonce = after("nonce").unwrap_or_default().into();
-                say(Some(job()), Message::Reveal { price: amount("as"), nonce })
-            }
+            "reveals" => say(Some(job()), Message::Reveal { price: amount("as"), nonce: nonce() }),
             "chooses" => {
                 let chosen = self.party(rest[0]);
-                let job = JobId(rest[2].parse().expect("a number"));
-                say(Some(job), Message::Choose { party: chosen })
+                say(Some(job_at(2)), Message::Choose { party: chosen })
             }
             "accepts" => say(Some(job()), Message::Accept),
             "declines" => say(Some(job()), Message::Decline),
             "contests" => say(Some(job()), Message::Contest),
+            "takes" => say(Some(job_at(2)), Message::Take { proof_of: job() }),
             "polls" => say(None, Message::Poll),
             "delivers" => {
                 let valid = !rest.contains(&"badly");

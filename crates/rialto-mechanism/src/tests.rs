@@ -183,6 +183,7 @@ impl<'a> Play<'a> {
             about(Message::Decline),
             about(Message::Contest),
             about(Message::Choose { party: self.party(value as u8) }),
+            about(Message::Take { proof_of: JobId(1 + u64::from(value) % self.next_job) }),
             at_large(Message::Poll),
             at_large(Message::Bid { price: Amount::from(u32::from(value) / 8) }),
             at_large(Message::Ask { price, within: Span::s(u64::from(value) % 600) }),

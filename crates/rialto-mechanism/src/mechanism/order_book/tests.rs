@@ -1,5 +1,6 @@
 use crate::rulebook::{Rulebook, check};
 use expect_test::expect;
+use proptest::prelude::*;
 
 /// Two asks at most; a commission of 5 %, at least 2; a fine of ten of them; records move by half.
 const RULES: &str = r#"
@@ -248,4 +249,131 @@ fn a_record_is_bought_for_commissions() {
     }
     assert_eq!(book.gain("eve") + book.gain("alias"), -1_000 - 3 * 2);
     assert!(book.play(&format!("4 ann {rivals} 4 for 100 until 200")).contains("to eve for 95"));
+}
+
+/// The rules of the book with proofs sold again at 60 % for ten seconds, 30 % of that for whoever was first.
+fn reselling() -> String {
+    format!("{RULES}\nresale = {{ kept = \"10 s\", price = 6000, first = 3000 }}")
+}
+
+#[test]
+fn a_proof_is_sold_again_and_the_first_requester_has_its_share() {
+    check(
+        "order-book",
+        &reselling(),
+        "0 ann joins stake 1000
+         0 ann asks at 81 within 60
+         1 req opens 1 for 90 until 200
+         1 req2 opens 2 for 48 until 200
+         1 req2 takes 1 for 2
+         2 ann delivers 1
+         3 req takes 1 for 2
+         3 req2 takes 7 for 2
+         3 req2 takes 1 for 2
+         3 req2 takes 1 for 2
+         4 req3 opens 3 for 47 until 200
+         4 req3 takes 1 for 3
+         4 req3 takes 2 for 3
+         5 req opens 4 for 60 until 200
+         12 req takes 1 for 4
+         12.001 req3 opens 5 for 60 until 200
+         12.001 req3 takes 1 for 5
+         13 ann asks at 60 within 60
+         13 req3 takes 1 for 3
+         14 ann asks at 47 within 60
+         14 req3 takes 1 for 3",
+        expect![[r#"
+            0 ann joins stake 1000 | 1000 ann>ann's stake (stake)
+            0 ann asks at 81 within 60 |
+            1 req opens 1 for 90 until 200 | 90 req>escrow#1 (escrow); #1 to ann for 81 until 61
+            1 req2 opens 2 for 48 until 200 | 48 req2>escrow#2 (escrow)
+            1 req2 takes 1 for 2 | refused: that proof is not for sale
+            2 ann delivers 1 | 4 escrow#1>treasury (fee); 77 escrow#1>ann (price); 9 escrow#1>req (refund); #1 proven
+            3 req takes 1 for 2 | refused: not the requester
+            3 req2 takes 7 for 2 | refused: that proof is not for sale
+            3 req2 takes 1 for 2 | 2 escrow#2>treasury (fee); 14 escrow#2>req (resale); 32 escrow#2>ann (price); #2 proven
+            3 req2 takes 1 for 2 | refused: no such job, or it is over
+            4 req3 opens 3 for 47 until 200 | 47 req3>escrow#3 (escrow)
+            4 req3 takes 1 for 3 | refused: the most that is paid must be 48 or more
+            4 req3 takes 2 for 3 | refused: that proof is not for sale
+            5 req opens 4 for 60 until 200 | 60 req>escrow#4 (escrow)
+            12 req takes 1 for 4 | 2 escrow#4>treasury (fee); 14 escrow#4>req (resale); 32 escrow#4>ann (price); 12 escrow#4>req (refund); #4 proven
+            12.001 req3 opens 5 for 60 until 200 | 60 req3>escrow#5 (escrow)
+            12.001 req3 takes 1 for 5 | refused: that proof is not for sale
+            13 ann asks at 60 within 60 | #5 to ann for 60 until 73
+            13 req3 takes 1 for 3 | refused: that proof is not for sale
+            14 ann asks at 47 within 60 | #3 to ann for 47 until 74
+            14 req3 takes 1 for 3 | refused: somebody has the job
+        "#]],
+    );
+    let mut without = Rulebook::new("order-book", RULES);
+    without.play("0 req opens 1 for 90 until 200");
+    assert!(without.play("1 req takes 1 for 1").contains("does not understand"));
+}
+
+#[test]
+fn shares_of_resales_that_make_no_sense_are_refused() {
+    let kind = crate::find("order-book").unwrap();
+    let refusal = |resale: &str| {
+        let start = kind.start(&format!("{RULES}\nresale = {{ {resale} }}"));
+        std::error::Error::source(&start.err().unwrap()).unwrap().to_string()
+    };
+    expect!["resale.kept must be more than nothing"]
+        .assert_eq(&refusal("kept = \"0 s\", price = 1, first = 0"));
+    expect!["resale.price is a share: from 1 to 10000"]
+        .assert_eq(&refusal("kept = \"1 s\", price = 0, first = 0"));
+    expect!["resale.first and commission must be 10000 together at most"]
+        .assert_eq(&refusal("kept = \"1 s\", price = 1, first = 9501"));
+}
+
+proptest! {
+    /// Whatever the prices and shares: the buyer pays the price's share and no more, all of it arrives, and nobody gains by selling to
+    /// itself, as the first requester, as the producer or as both.
+    #[test]
+    fn a_resale_is_shared_in_full(
+        price in 0u32..2_000,
+        again in 1u32..=10_000,
+        first in 0u32..=9_500,
+    ) {
+        let rules = format!(
+            "{RULES}\nresale = {{ kept = \"10 s\", price = {again}, first = {first} }}"
+        );
+        let mut book = Rulebook::new("order-book", &rules);
+        book.play(&format!(
+            "0 ann joins stake 100000
+             0 ann asks at {price} within 60
+             1 req opens 1 for 2000 until 200
+             2 ann delivers 1"
+        ));
+        let before = ["ann", "req", "eve"].map(|name| book.gain(name));
+        book.play("3 eve opens 2 for 2000 until 200\n4 eve takes 1 for 2");
+        let after = ["ann", "req", "eve"].map(|name| book.gain(name));
+        let [producer, requester, buyer] = [0, 1, 2].map(|at| after[at] - before[at]);
+        let paid = i128::from(price) * i128::from(again) / 10_000;
+        let fee = (paid * 500 / 10_000).max(2).min(paid);
+        prop_assert_eq!(buyer, -paid);
+        prop_assert_eq!(producer + requester, paid - fee);
+        prop_assert_eq!(requester, (paid * i128::from(first) / 10_000).min(paid - fee));
+        prop_assert!(producer >= 0 && requester >= 0);
+        prop_assert_eq!(book.machine.jobs(), vec![]);
+    }
+}
+
+/// What is kept of proofs does not grow with the jobs that are over.
+#[test]
+fn proofs_that_are_too_old_are_forgotten() {
+    let mut book = Rulebook::new("order-book", &reselling());
+    book.play("0 ann joins stake 1000");
+    let mut size = |jobs: std::ops::Range<u32>| {
+        for job in jobs {
+            book.play(&format!(
+                "{job} ann asks at 80 within 60
+                 {job} req opens {job} for 90 until 100000
+                 {job} ann delivers {job}"
+            ));
+        }
+        book.machine.encode().len()
+    };
+    let (few, many) = (size(1..100), size(100..1_000));
+    assert!(many < few + 100, "{few} bytes become {many}");
 }
