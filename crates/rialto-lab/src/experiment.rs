@@ -11,6 +11,7 @@ pub mod continuous_auction;
 pub mod double_auction;
 pub mod drawn_provers;
 pub mod dutch_lock;
+pub mod order_book;
 pub mod pooled_epoch;
 pub mod proof_contest;
 pub mod proof_tree;
@@ -54,6 +55,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     speaking_last::EXPERIMENT,
     rfq_override::EXPERIMENT,
     rota::EXPERIMENT,
+    order_book::EXPERIMENT,
     relay_choice::EXPERIMENT,
     proof_tree::EXPERIMENT,
     queue::EXPERIMENT,

@@ -157,7 +157,30 @@ impl Floor {
         patience: Span,
     ) -> Result<Step, Broken> {
         let (requester, deadline) = (REQUESTER, self.now + patience);
-        let spec = JobSpec { requester, cycles: Cycles(cycles), parts: 1, max_pay, deadline };
+        let cycles = Cycles(cycles);
+        self.open_spec(JobSpec { requester, cycles, parts: 1, max_pay, deadline })
+    }
+
+    /// A job of a million cycles for a requester who has money; its number.
+    ///
+    /// # Errors
+    /// As [`Floor::must`].
+    pub(crate) fn open_for(
+        &mut self,
+        requester: Party,
+        max_pay: Amount,
+        patience: Span,
+    ) -> Result<JobId, Broken> {
+        let (cycles, deadline) = (Cycles(1_000_000), self.now + patience);
+        self.open_spec(JobSpec { requester, cycles, parts: 1, max_pay, deadline })?;
+        Ok(JobId(self.next_job.0 - 1))
+    }
+
+    /// A job as it is described; what follows from it.
+    ///
+    /// # Errors
+    /// As [`Floor::must`].
+    pub(crate) fn open_spec(&mut self, spec: JobSpec) -> Result<Step, Broken> {
         let job = self.next_job;
         let step = self.must(Event::Open { job, spec })?;
         self.next_job = JobId(job.0 + 1);

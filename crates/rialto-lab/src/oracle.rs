@@ -2,6 +2,7 @@
 //! mechanism or a world.
 
 mod auction;
+mod book;
 mod contest;
 mod lottery;
 mod puzzle;
@@ -15,6 +16,7 @@ pub use auction::{
     Rest, first_price_mean, second_price_deviation, second_price_gain, undercutting,
     vacancy_after_predation, withholding_gain,
 };
+pub use book::{asks_covered, cost_of_being_first, fair_resale_share, proofs_fined, rematching};
 pub use contest::{Contestant, contest, duel};
 pub use lottery::{
     all_fail, at_least, failover, last_reveal, link_time, lottery_markup, scattered_waste,
