@@ -11,6 +11,7 @@ pub mod continuous_auction;
 pub mod double_auction;
 pub mod drawn_provers;
 pub mod dutch_lock;
+pub mod epoch_quotes;
 pub mod order_book;
 pub mod pooled_epoch;
 pub mod proof_contest;
@@ -56,6 +57,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     rfq_override::EXPERIMENT,
     rota::EXPERIMENT,
     order_book::EXPERIMENT,
+    epoch_quotes::EXPERIMENT,
     relay_choice::EXPERIMENT,
     proof_tree::EXPERIMENT,
     queue::EXPERIMENT,

@@ -13,7 +13,7 @@ mod trade;
 mod tree;
 
 pub use auction::{
-    Rest, first_price_mean, second_price_deviation, second_price_gain, undercutting,
+    Rest, first_price_mean, kick_back, second_price_deviation, second_price_gain, undercutting,
     vacancy_after_predation, withholding_gain,
 };
 pub use book::{asks_covered, cost_of_being_first, fair_resale_share, proofs_fined, rematching};

@@ -27,6 +27,15 @@ pub fn withholding_gain(bond: f64) -> f64 {
     (1.0 - bond).max(0.0).powi(4) / 4.0
 }
 
+/// What whoever chooses a quote and bears the part `share` of its fee is paid beyond its own loss, of the highest fee, where provers
+/// compete whose costs are uniform from `from` to `to` of that. A quote of fee f with the kick-back k leaves the chooser
+/// `k − s·f` and a prover of cost c at most nothing: `k = f − c`, so `(1 − s)·f − c`, and the fee is the highest. The
+/// second-lowest cost decides, which alone would leave `−s·c`: the difference is `(1 − s)(1 − c)`, with the mean
+/// `c = from + (to − from) · 2/(provers + 1)`.
+pub fn kick_back(share: f64, provers: u32, from: f64, to: f64) -> f64 {
+    (1.0 - share) * (1.0 - from - (to - from) * first_price_mean(provers))
+}
+
 /// How long nobody has a vacant seat whose cap begins at twice the average fee and doubles every `doubling`, when
 /// the cheapest prover costs `1 / average` average fees: `doubling · ⌈log₂(1 / (2 · average))⌉`.
 pub fn vacancy_after_predation(average: f64, doubling: f64) -> f64 {
