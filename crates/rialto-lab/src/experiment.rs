@@ -7,6 +7,7 @@
 use crate::{Broken, Estimate, oracle};
 use serde::Serialize;
 
+pub mod candidate_selection;
 pub mod continuous_auction;
 pub mod double_auction;
 pub mod drawn_provers;
@@ -59,6 +60,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     order_book::EXPERIMENT,
     epoch_quotes::EXPERIMENT,
     relay_choice::EXPERIMENT,
+    candidate_selection::EXPERIMENT,
     proof_tree::EXPERIMENT,
     queue::EXPERIMENT,
 ];

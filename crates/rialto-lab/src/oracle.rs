@@ -19,8 +19,8 @@ pub use auction::{
 pub use book::{asks_covered, cost_of_being_first, fair_resale_share, proofs_fined, rematching};
 pub use contest::{Contestant, contest, duel};
 pub use lottery::{
-    all_fail, at_least, failover, last_reveal, link_time, lottery_markup, scattered_waste,
-    table_entries,
+    all_fail, at_least, failover, first_answer, last_reveal, link_time, lottery_markup,
+    scattered_waste, table_entries,
 };
 pub use puzzle::interval_after;
 pub use queue::{copies_on_time, erlang_c, hedge_on_time, lognormal_below};

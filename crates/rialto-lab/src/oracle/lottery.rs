@@ -53,6 +53,18 @@ pub fn failover(silent: f64, tries: i32) -> (f64, f64) {
     (answers, before.sum::<f64>() / answers)
 }
 
+/// The mean time until one of several answers who are asked at once, where each is silent with the chance `silent`, the others
+/// answer after their `latencies` in rising order, and all are asked again after a `window` in which nobody did:
+/// `(Σ fⁱ(1 − f)·lᵢ + fᵏ·W) / (1 − fᵏ)`.
+pub fn first_answer(silent: f64, latencies: &[f64], window: f64) -> f64 {
+    let (mut first, mut none_yet) = (0.0, 1.0);
+    for latency in latencies {
+        first += none_yet * (1.0 - silent) * latency;
+        none_yet *= silent;
+    }
+    (first + none_yet * window) / (1.0 - none_yet)
+}
+
 /// How many of `entries` each of some weights has in a table that stands for a draw: `⌊entries · w / Σw⌋`.
 pub fn table_entries(weights: &[u128], entries: u128) -> Vec<u128> {
     let sum: u128 = weights.iter().sum();
