@@ -1,9 +1,10 @@
 //! Liveness that is paid for by proving many times over, and a score for showing up (E9).
 
 use super::{Effort, Experiment, Row};
+use crate::floor::{Floor, REQUESTER, prover};
 use crate::oracle::Score;
 use crate::{Broken, Estimate, Mean, Owner, World};
-use rialto_mechanism::{Amount, Span, find};
+use rialto_mechanism::{Amount, Event, JobId, JobSpec, Proof, Span, find};
 use rialto_protocol::Cycles;
 
 /// The experiment.
@@ -56,6 +57,15 @@ fn run(effort: Effort) -> Result<Vec<Row>, Broken> {
         rows.push(liveness(provers, effort)?);
     }
     rows.extend(absence()?);
+    // Where parts raise the score a cheat's is the highest; else it begins with its first whole proof.
+    for (preset, score, of_cheat) in
+        [("azip-5", AZIP_5, AZIP_5.first_share()), ("ignition", IGNITION, 1.0)]
+    {
+        for (away, there) in [(1, 49), (2, 98), (4, 196), (10, 490)] {
+            rows.push(bursts(preset, score, away, there)?);
+        }
+        rows.push(cheat(preset, of_cheat)?);
+    }
     rows.push(coverage("azip-5", AZIP_5, 320, effort)?);
     rows.push(coverage("ignition", IGNITION, 20, effort)?);
     Ok(rows)
@@ -92,7 +102,61 @@ fn absence() -> Result<Vec<Row>, Broken> {
         Row::near("share after one missed epoch", 0.757, rounded, Estimate::exact(after_one)),
         Row::exactly("epochs after that until it is whole again", 71.0, back),
         Row::near("share after two missed epochs", 0.014, rounded, Estimate::exact(after_two)),
+        Row::near(
+            "coverage above which one miss is made up for before the next",
+            0.9862,
+            rounded,
+            Estimate::exact(back / (back + 1.0)),
+        ),
     ])
+}
+
+/// The mean share of one that is away for some epochs and there for others, in turn, beside one that is always there.
+fn bursts(preset: &str, score: Score, away: u64, there: u64) -> Result<Row, Broken> {
+    let mut pool = Pool::new(preset, 2, 0.0)?;
+    pool.pass(LONG)?;
+    let mut shares = Mean::default();
+    // A score that falls from burst to burst takes some to come to its rest.
+    let turns = 2 + LONG / there;
+    for turn in 0..=turns {
+        pool.absent(away)?;
+        for _ in 0..there {
+            let share = pool.share()?;
+            if turn == turns {
+                shares.add(share);
+            }
+        }
+    }
+    let name = format!("mean share of one away for {away} of {} epochs, {preset}", away + there);
+    let target = score.share_in_turns(away as u32, there as u32);
+    Ok(Row::near(name, target, 1e-5, Estimate::exact(shares.value())))
+}
+
+/// The share of one that has proven only the first part of each epoch, once it proves a whole one.
+fn cheat(preset: &str, target: f64) -> Result<Row, Broken> {
+    const PARTS: u32 = 4;
+    let kind = find("pooled-epoch").expect("it is in the catalogue");
+    let preset = kind.about.preset(preset).expect("it is one of its presets");
+    let mut floor = Floor::new("pooled-epoch", preset.rules)?;
+    let (honest, cheat) = (prover(0), prover(1));
+    floor.fund(honest)?;
+    floor.fund(cheat)?;
+    let mut paid = [0.0; 2];
+    for epoch in 0..=LONG {
+        let before = [honest, cheat].map(|party| floor.gain(party));
+        let (requester, deadline) = (REQUESTER, floor.now() + WINDOW);
+        let spec = JobSpec { requester, cycles: CYCLES, parts: PARTS, max_pay: REWARD, deadline };
+        let job = JobId(epoch + 1);
+        floor.open_spec(spec)?;
+        for (by, part) in [(honest, PARTS), (cheat, if epoch == LONG { PARTS } else { 1 })] {
+            floor.must(Event::Deliver { job, by, proof: Proof { valid: true, part } })?;
+        }
+        floor.pass(WINDOW + Span::ms(1))?;
+        paid = [honest, cheat].map(|party| floor.gain(party));
+        paid.iter_mut().zip(before).for_each(|(now, before)| *now -= before);
+    }
+    let name = format!("share after {LONG} epochs of first parts only, {}", preset.name);
+    Ok(Row::near(name, target, 1e-6, Estimate::exact(paid[1] / paid[0])))
 }
 
 /// The mean share of provers who miss one epoch in fifty, by chance and each for itself, beside one who never does. Epochs

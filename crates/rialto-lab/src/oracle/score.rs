@@ -53,10 +53,35 @@ impl Score {
                 break;
             }
         }
-        let share = |place: usize| {
-            let away = self.max - score(place);
-            (self.best - self.slope * away * away / 1e10).max(self.worst) / self.best
-        };
+        let share = |place: usize| self.share(score(place));
         chances.iter().enumerate().map(|(place, chance)| chance * share(place)).sum()
+    }
+
+    /// The share of a score, as a part of the best.
+    fn share(self, score: f64) -> f64 {
+        let away = self.max - score;
+        (self.best - self.slope * away * away / 1e10).max(self.worst) / self.best
+    }
+
+    /// The share of a prover's first proof.
+    pub fn first_share(self) -> f64 {
+        self.share(self.increment.min(self.max))
+    }
+
+    /// The mean share of a prover who is away for so many epochs and there for so many, in turn, of those in which it
+    /// is there, once that has gone on for long.
+    pub fn share_in_turns(self, away: u32, there: u32) -> f64 {
+        let mut score = self.max;
+        loop {
+            let (before, mut sum) = (score, 0.0);
+            for epoch in 0..there {
+                let gap = if epoch == 0 { f64::from(away) + 1.0 } else { 1.0 };
+                score = ((score - self.decay * gap).max(0.0) + self.increment).min(self.max);
+                sum += self.share(score);
+            }
+            if score == before {
+                return sum / f64::from(there);
+            }
+        }
     }
 }
