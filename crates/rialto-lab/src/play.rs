@@ -6,6 +6,7 @@
 //! move that none of the others know.
 
 use crate::Owner;
+use rialto_mechanism::mechanism::proof_tree;
 use rialto_mechanism::{Amount, JobSpec, Message, Party, Span};
 use rialto_protocol::Cycles;
 use serde::Deserialize;
@@ -49,6 +50,8 @@ pub(crate) struct Play {
     cycle: Option<Span>,
     /// Whether a proof says how many parts of its job it covers.
     pub(crate) counts_parts: bool,
+    /// What is proven one by one of a job, where it is not proven as a whole.
+    pub(crate) pieces: Option<Pieces>,
     /// How long after a job's opening bids are shown.
     reveal_after: Option<Span>,
     /// The least that a member must have at stake, where that was said.
@@ -59,6 +62,17 @@ pub(crate) struct Play {
     seat: Option<(Party, Amount)>,
     /// How large jobs are as a rule: a moving average, with one part in [`MEMORY`] for each job.
     usual: Option<Cycles>,
+}
+
+/// The pieces of a job.
+#[derive(Debug)]
+pub(crate) enum Pieces {
+    /// The nodes of a tree, each for whom it was drawn, and by its rules for a rescuer.
+    Nodes(proof_tree::Rules),
+    /// The parts of the proposal that most have voted for.
+    OfProposal,
+    /// One part for each who has the job, and a bid is for one.
+    Shares,
 }
 
 /// How slowly what is usual changes.
@@ -90,6 +104,12 @@ impl Play {
             asks_end: mechanism == ONLINE,
             own_price: !TRUTHFUL.contains(&mechanism),
             cycle: clocked.flatten().map(|clocked| clocked.cycle),
+            pieces: match mechanism {
+                "proof-tree" => toml::from_str(rules).ok().map(Pieces::Nodes),
+                "builder-votes" => Some(Pieces::OfProposal),
+                "sealed-award" => Some(Pieces::Shares),
+                _ => None,
+            },
             ..Self::default()
         }
     }
@@ -137,9 +157,6 @@ fn word(message: &Message, at_large: bool, by_requester: bool) -> Option<Word> {
         Message::Accept if by_requester => Some(Word::Buy),
         Message::Accept => Some(Word::Accept),
         Message::Poll => Some(Word::Poll),
-        Message::Reveal { .. }
-        | Message::Decline
-        | Message::Contest
-        | Message::Take { .. } => None,
+        Message::Reveal { .. } | Message::Decline | Message::Contest | Message::Take { .. } => None,
     }
 }

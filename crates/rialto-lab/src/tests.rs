@@ -138,3 +138,53 @@ fn the_best_response_depends_on_what_is_paid() {
         .map(|it| (markup(it, Agent::Truthful), markup(it, Agent::BestResponse)));
     assert!(second.iter().all(|(truthful, best)| truthful == best), "{second:?}");
 }
+
+/// Presets that were made for other work than epochs of 32 blocks, one in 384 s, and why.
+const NOT_FOR_EPOCHS: &[(&str, &str, &str)] = &[
+    (
+        "seat-pool",
+        "taiko",
+        "the first fee may be 1000 at most, and an epoch costs three times that",
+    ),
+    ("candidate-selection", "gateway", "a query has 30 s, and an epoch takes a minute"),
+    ("whole-job-auction-reconstruction", "ours", "a batch of one job drops its last trade, so all"),
+];
+
+/// Epochs of 32 blocks are proven under every rule there is, piece by piece where that is the rule, by five owners or by the 51
+/// that it takes where every part goes to another bidder.
+#[test]
+fn every_mechanism_proves_epochs_of_many_blocks() {
+    for kind in CATALOGUE {
+        for preset in kind.about.presets {
+            let proves_most = |population: &str| {
+                let mut trial = trial(kind.about.name, population, "w2", 20);
+                preset.rules.clone_into(&mut trial.rules);
+                let measures = trial.run(1).unwrap();
+                measures.proven * 2 > measures.jobs
+            };
+            let name = (kind.about.name, preset.name);
+            let other_work = NOT_FOR_EPOCHS.iter().find(|(it, of, _)| (*it, *of) == name);
+            let proves = proves_most("p1") || proves_most("p3");
+            assert_eq!(proves, other_work.is_none(), "{name:?} {other_work:?}");
+        }
+    }
+}
+
+/// One in five owners fails in a job: where siblings rescue for a bounty a tree is proven all the same, where nobody does
+/// it is lost; a proposal is proven by whoever is left.
+#[test]
+fn trees_and_proposals_are_proven_with_faults() {
+    let live = |mechanism: &str, preset: &str| {
+        let mut trial = trial(mechanism, "p1", "w2", 200);
+        let about = trial.kind.about;
+        about.preset(preset).unwrap().rules.clone_into(&mut trial.rules);
+        trial.faults = Some(Faults { kind: FaultKind::Independent, share: 1.0, rate: 0.2 });
+        trial.run(1).unwrap().live()
+    };
+    // All five are drawn for some leaf.
+    let unaided = 0.8f64.powi(5);
+    assert!((live("proof-tree", "unaided") - unaided).abs() < 0.1);
+    assert!((live("proof-tree", "forum") - unaided).abs() < 0.1, "nobody rescues for nothing");
+    assert!(live("proof-tree", "bounty") > 0.95);
+    assert!(live("builder-votes", "b52") > 0.95);
+}

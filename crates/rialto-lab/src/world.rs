@@ -3,6 +3,7 @@
 use crate::measure::{Measures, OwnerSums};
 use crate::play::{Play, Word};
 use crate::{Dice, Owner};
+use alloy_primitives::{B256, keccak256};
 use rialto_mechanism::{
     Amount, Auditor, Entry, Event, JobId, JobSpec, Kind, Machine, Message, Party, Proof, Refusal,
     Span, Time, Unstartable, Violation,
@@ -10,9 +11,11 @@ use rialto_mechanism::{
 use rialto_protocol::Cycles;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+mod pieces;
 mod tally;
 mod work;
 
+use pieces::Piece;
 use tally::Bill;
 use work::Work;
 
@@ -29,6 +32,8 @@ pub struct World {
     entered: u64,
     pub(crate) now: Time,
     next_job: JobId,
+    /// The randomness that came last.
+    last_seed: B256,
     pub(crate) live: BTreeMap<JobId, Live>,
     /// Of them, those that are for all.
     open: BTreeSet<JobId>,
@@ -89,6 +94,13 @@ pub(crate) enum Due {
         by: Party,
         job: JobId,
         valid: bool,
+        /// Which piece of the job; none for all of it.
+        piece: Option<u32>,
+    },
+    /// The time of whoever has a node of a tree is over.
+    Rescue {
+        job: JobId,
+        node: u32,
     },
     Seed {
         round: u64,
@@ -106,6 +118,10 @@ pub(crate) struct Live {
     /// What it costs each owner; nothing for those who take no part.
     pub(crate) costs: Vec<Option<Amount>>,
     works: Vec<Work>,
+    /// Its pieces from the first on, where they are proven one by one and are known.
+    pieces: Vec<Piece>,
+    /// Who takes part in them, of those of whom that is settled.
+    hands: BTreeMap<usize, bool>,
     /// What has been asked for it in the open.
     pub(crate) quotes: Vec<(Party, Amount)>,
     bill: Bill,
@@ -151,6 +167,7 @@ impl World {
             entered: 0,
             now: BEGIN,
             next_job: JobId(1),
+            last_seed: B256::ZERO,
             live: BTreeMap::new(),
             open: BTreeSet::new(),
             seed,
@@ -267,6 +284,7 @@ impl World {
             Due::Say { job: Some(job), .. }
             | Due::Deliver { job, .. }
             | Due::Done { job, .. }
+            | Due::Rescue { job, .. }
             | Due::Choose { job }
                 if !lives(&job) =>
             {
@@ -279,12 +297,20 @@ impl World {
                 self.done(owner, job, work);
                 Ok(())
             }
-            Due::Deliver { by, job, valid } => self.deliver(by, job, valid),
+            Due::Deliver { by, job, valid, piece: None } => self.deliver(by, job, valid),
+            Due::Deliver { by, job, valid, piece: Some(part) } => {
+                self.deliver_piece(by, job, Proof { valid, part })
+            }
+            Due::Rescue { job, node } => {
+                self.rescue(job, node);
+                Ok(())
+            }
             Due::Seed { round } => {
                 let seed = self.dice.below(u64::MAX).to_be_bytes();
-                let seed =
-                    alloy_primitives::keccak256(alloy_primitives::B256::left_padding_from(&seed));
+                let seed = keccak256(B256::left_padding_from(&seed));
+                self.last_seed = seed;
                 self.enter(Event::Seed { round, seed, published: self.now })?;
+                self.vote();
                 Ok(())
             }
             Due::Leave { owner } => {
@@ -346,6 +372,8 @@ impl World {
             spec: spec.clone(),
             costs: owners.iter().zip(desks).map(cost).collect(),
             works: Vec::new(),
+            pieces: Vec::new(),
+            hands: BTreeMap::new(),
             quotes: Vec::new(),
             bill: Bill::new(self.now),
         };
@@ -370,7 +398,7 @@ impl World {
             _ => None,
         };
         if let Some(at) = again.filter(|at| *at > self.now) {
-            self.plan(at, Due::Deliver { by, job, valid });
+            self.plan(at, Due::Deliver { by, job, valid, piece: None });
         }
         if refused.is_none() && self.play.knows(Word::Buy) {
             self.buy(job, opened_at);

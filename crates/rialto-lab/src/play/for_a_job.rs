@@ -1,6 +1,6 @@
 //! What is said about one job: locks, bids in the open and sealed, and the requester's part.
 
-use super::{Word, word};
+use super::{Pieces, Word, word};
 use crate::world::{Broken, Due, REQUESTER, World, party};
 use crate::{Habit, Others, Owner};
 use rialto_mechanism::{Amount, Event, JobId, Message, Party, Refusal, Span, Time, commitment};
@@ -82,7 +82,12 @@ impl World {
     /// An owner's first address bids what it asks for; the others do as well, or bid the most.
     fn seal_bids(&mut self, job: JobId, owner: usize, ask: Amount) {
         let Owner { addresses, others, latency, habit, .. } = self.owners[owner];
-        let most = self.live[&job].spec.max_pay;
+        let spec = &self.live[&job].spec;
+        let parts = match self.play.pieces {
+            Some(Pieces::Shares) => u128::from(spec.parts),
+            _ => 1,
+        };
+        let [most, ask] = [spec.max_pay, ask].map(|all| Amount::new(all.get().div_ceil(parts)));
         let bidders = if others == Others::Silent { 1 } else { addresses };
         for address in 0..bidders {
             let (from, nonce) = (party(owner, address), self.dice.below(u64::MAX));

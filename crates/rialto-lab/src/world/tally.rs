@@ -32,6 +32,11 @@ impl Bill {
         self.spent.push((owner, share));
     }
 
+    /// How much of a whole run an owner has done.
+    fn done_by(&self, owner: usize) -> f64 {
+        self.spent.iter().filter(|(by, _)| *by == owner).map(|(_, done)| done).sum()
+    }
+
     /// What was locked up until now counts.
     fn lock(&mut self, at: Time) {
         self.locked_ms += (self.bonds + self.stakes) as f64 * at.since(self.since).get() as f64;
@@ -121,14 +126,21 @@ impl World {
         }
         if let Some(live) = spent.and_then(|job| self.live.get_mut(&job)) {
             live.bill.paid += amount.get();
-            live.bill.paid_for += payee.and_then(|owner| live.costs[owner]).map_or(0, Amount::get);
+            let cost = |owner: usize| {
+                let whole = live.costs[owner].map_or(0, Amount::get);
+                match live.pieces.is_empty() {
+                    true => whole,
+                    false => (whole as f64 * live.bill.done_by(owner)) as u128,
+                }
+            };
+            live.bill.paid_for += payee.map_or(0, cost);
         }
     }
 
     fn settled(&mut self, job: JobId, outcome: Outcome, at: Time) {
         let Some(mut live) = self.live.remove(&job) else { return };
         self.open.remove(&job);
-        let mut stopped = Vec::new();
+        let (mut stopped, share) = (Vec::new(), 1.0 / live.piece_count() as f64);
         for work in &live.works {
             match work.stage {
                 Progress::Waits => {
@@ -138,7 +150,7 @@ impl World {
                 Progress::Runs { began, ends } => {
                     let whole = ends.since(began).get().max(1) as f64;
                     let done = (at.since(began).get() as f64 / whole).min(1.0);
-                    live.bill.spend(work.owner, done);
+                    live.bill.spend(work.owner, done * share);
                     stopped.push(work.owner);
                 }
             }
