@@ -132,3 +132,23 @@ fn a_part_of_the_epoch_no_longer_keeps_the_score() {
     assert_eq!(share_of_the_lazy(false), 1_000);
     assert_eq!(share_of_the_lazy(true), 19);
 }
+
+/// One proof handed in under two names has two shares if nobody is named in it. Where the prover is bound in the proof,
+/// the second name's is invalid.
+#[test]
+fn a_proof_counts_for_the_name_in_it_alone() {
+    let paid = |names_are_bound: bool| {
+        let mut book = Rulebook::new("pooled-epoch", "azip-5");
+        let verdict = if names_are_bound { "badly" } else { "" };
+        book.play(&format!(
+            "0 net opens 1 for 1200 until 100 parts 4
+             1 bob delivers 1 part 4
+             2 ann delivers 1 part 4
+             3 alias delivers 1 part 4 {verdict}
+             101 - ticks"
+        ));
+        [book.gain("ann") + book.gain("alias"), book.gain("bob")]
+    };
+    assert_eq!(paid(false), [800, 400]);
+    assert_eq!(paid(true), [600, 600]);
+}

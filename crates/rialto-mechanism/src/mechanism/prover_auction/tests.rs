@@ -71,3 +71,26 @@ fn without_slashing_winning_and_leaving_is_free() {
     };
     assert_eq!(["succinct", "with-slashing"].map(lost), [0, -100]);
 }
+
+/// An auctioneer who leaves bids out can make a requester pay more, up to the limit and no further, and nothing of that is its own.
+/// Nothing here prevents it: who writes the log must show that it wrote all of it.
+#[test]
+fn a_censor_moves_the_price_within_the_limit() {
+    let pays = |bids: &[(&str, u32)]| {
+        let mut book = Rulebook::new("prover-auction", "succinct");
+        book.play(
+            "0 ann joins stake 1000
+             0 bob joins stake 1000
+             0 req opens 1 for 1000 until 900 cycles 1000000",
+        );
+        for (who, price) in bids {
+            book.play(&format!("1 {who} bids 1 at {price}"));
+        }
+        book.play("16 - ticks\n17 ann delivers 1\n17 bob delivers 1\n901 - ticks");
+        -book.gain("req")
+    };
+    assert_eq!(pays(&[("ann", 90), ("bob", 400)]), 100);
+    assert_eq!(pays(&[("bob", 400)]), 410);
+    assert_eq!(pays(&[("bob", 990)]), 1_000);
+    assert_eq!(pays(&[("bob", 991)]), 0);
+}
