@@ -74,7 +74,7 @@ fn at_rest(percent: u32, effort: Effort) -> Result<Vec<Row>, Broken> {
     if percent < 100 {
         let [from, to] = [from, to].map(|cost| cost as f64 / FEES as f64);
         let target = oracle::kick_back(share, PROVERS as u32, from, to);
-        let name = format!("the same, of the highest fee, {of}");
+        let name = format!("that kick-back, of the highest fee, {of}");
         rows.push(Row::near(name, target, effort.tolerance(0.02), of_most.estimate()));
         // Who bears all of it does not care by which of both it is paid.
         rows.push(Row::exactly(format!("fee, of the highest, {of}"), 1.0, fee.value()));

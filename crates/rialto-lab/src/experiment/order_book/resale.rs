@@ -33,7 +33,7 @@ fn waiting(resales: u32, price: f64) -> Result<Vec<Row>, Broken> {
     let mut rows = Vec::new();
     for share in [0.0, fair / 2.0] {
         let cost = crowd(share)?.advantage_of_waiting()?;
-        let name = format!("being first costs more than waiting, share {share:.2}, {of}");
+        let name = format!("being first costs more than waiting, share {share:.3}, {of}");
         rows.push(Row::near(
             name,
             first_costs(share),
