@@ -3,6 +3,7 @@
 //!
 //! A reader that has gone away is no failure: a node must not end because its log pipe did.
 
+use crate::failure::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 use rialto_protocol::{Collateral, Wei};
 use serde::Serialize;
@@ -77,6 +78,27 @@ impl Console {
 pub(crate) fn say(text: &str) {
     // Whoever closed the pipe has read enough.
     let _ = writeln!(io::stdout(), "{}", text.trim_end_matches('\n'));
+}
+
+/// Part of a conversation, on standard error: standard output is for the result alone.
+pub(crate) fn tell(text: &str) {
+    // Nobody is left to be told that standard error is closed.
+    let _ = write!(io::stderr(), "{text}");
+}
+
+/// Asks, and waits for a line.
+///
+/// # Errors
+/// The answers have ended; `next_step` says what helps.
+pub(crate) fn ask(
+    question: &str,
+    answers: &mut impl Iterator<Item = io::Result<String>>,
+    next_step: &str,
+) -> anyhow::Result<String> {
+    tell(question);
+    let answer = answers.next().transpose()?;
+    let ended = || Failure::usage("the answers ended before the questions", next_step).into();
+    answer.ok_or_else(ended)
 }
 
 /// Names and values in two columns.

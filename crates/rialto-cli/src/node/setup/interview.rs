@@ -1,11 +1,11 @@
 //! The questions of a setup, and the file that follows from the answers.
 
-use crate::failure::Failure;
+use crate::show;
 use anyhow::Result;
 use rialto_chain::Network;
 use rialto_node::Settings;
 use rialto_node::settings::Problems;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead};
 
 /// One setting that every operator has a view of.
 struct Question {
@@ -100,7 +100,9 @@ impl Interview {
                     Ok(_) => break line,
                     // Their lines are of no file that anybody has seen.
                     Err(Problems(problems)) => {
-                        problems.iter().for_each(|problem| tell(&format!("{}\n", problem.text)));
+                        problems
+                            .iter()
+                            .for_each(|problem| show::tell(&format!("{}\n", problem.text)));
                     }
                 }
             };
@@ -125,17 +127,8 @@ fn ask(
     question: &Question,
     lines: &mut impl Iterator<Item = io::Result<String>>,
 ) -> Result<String> {
-    tell(&format!("{} [{}]: ", question.asks, question.proposed));
-    lines.next().transpose()?.ok_or_else(|| {
-        let what = "the answers ended before the questions";
-        Failure::usage(what, "answer each, or take the proposals with --yes").into()
-    })
-}
-
-/// On standard error, so that standard output is the result alone.
-fn tell(text: &str) {
-    // Nobody is left to be told that standard error is closed.
-    let _ = write!(io::stderr(), "{text}");
+    let proposal = format!("{} [{}]: ", question.asks, question.proposed);
+    show::ask(&proposal, lines, "answer each, or take the proposals with --yes")
 }
 
 fn text_of(answers: &[(&str, String)]) -> String {
