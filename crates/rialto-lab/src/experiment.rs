@@ -2,7 +2,7 @@
 //!
 //! A row agrees with its target when the estimate lies within the tolerance of it and is itself
 //! sure to within the tolerance. That the 95 % interval covers the target is not asked of each row on top: of twenty
-//! such rows one fails by chance, however right the mechanism is. It is asked of all together ([`miss_too_often`]).
+//! such rows one fails by chance, however right the mechanism is. It is asked of all together ([`Coverage::is_too_low`]).
 
 use crate::{Broken, Estimate, oracle};
 use serde::Serialize;
@@ -120,6 +120,23 @@ impl Effort {
     }
 }
 
+impl Target {
+    /// The number that it says.
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Near { value, .. } | Self::Above { value } => value,
+        }
+    }
+
+    /// How far off is still right; nothing where only more is.
+    pub fn tolerance(self) -> Option<f64> {
+        match self {
+            Self::Near { tolerance, .. } => Some(tolerance),
+            Self::Above { .. } => None,
+        }
+    }
+}
+
 impl Row {
     pub(crate) fn near(
         quantity: impl Into<String>,
@@ -162,12 +179,36 @@ impl Row {
     }
 }
 
-/// Whether more intervals miss their targets than chance explains: as many or more would in fewer than one of a
-/// thousand runs if each missed in one of twenty, on its own.
-pub fn miss_too_often<'a>(rows: impl IntoIterator<Item = &'a Row>) -> bool {
-    let covers: Vec<bool> = rows.into_iter().filter_map(Row::covers).collect();
-    let missed = covers.iter().filter(|covers| !**covers).count();
-    oracle::at_least(missed as u32, covers.len() as u32, 0.05) < 0.001
+/// How many 95 % intervals hold their targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// How many there are.
+    pub intervals: u32,
+    /// How many of them hold their targets.
+    pub hold: u32,
+}
+
+impl Coverage {
+    /// Of all rows that have an interval and a number that it should hold.
+    pub fn of<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Self {
+        let mut coverage = Self { intervals: 0, hold: 0 };
+        for covers in rows.into_iter().filter_map(Row::covers) {
+            coverage.intervals += 1;
+            coverage.hold += u32::from(covers);
+        }
+        coverage
+    }
+
+    /// How many do not.
+    pub fn missed(self) -> u32 {
+        self.intervals - self.hold
+    }
+
+    /// Whether more miss than chance explains: as many or more would in fewer than one of a thousand runs if each
+    /// missed in one of twenty, on its own.
+    pub fn is_too_low(self) -> bool {
+        oracle::at_least(self.missed(), self.intervals, 0.05) < 0.001
+    }
 }
 
 #[cfg(test)]
@@ -187,23 +228,25 @@ mod tests {
                 assert!(row.agrees(), "{}: {row:?}", experiment.name);
             }
         }
-        assert!(!miss_too_often(all.iter().flatten()));
+        assert!(!Coverage::of(all.iter().flatten()).is_too_low());
     }
 
     #[test]
     fn a_few_intervals_may_miss_and_many_may_not() {
         let row = |mean| Row::near("it", 1.0, 0.1, Estimate { mean, half: 0.05 });
-        let rows = |missed: usize| {
+        let too_low = |missed: usize| {
             let mut rows = vec![row(1.0); 60];
             rows[..missed].fill(row(1.06));
             // What has no interval counts for nothing.
             rows.extend(vec![Row::exactly("it", 1.0, 2.0); 40]);
-            rows
+            let coverage = Coverage::of(&rows);
+            assert_eq!((coverage.intervals, coverage.missed()), (60, missed as u32));
+            coverage.is_too_low()
         };
         // Of 60, three miss on average; ten or more in 0.08 % of runs, nine in 0.3 %.
-        assert!(!miss_too_often(&rows(0)) && !miss_too_often(&rows(9)));
-        assert!(miss_too_often(&rows(10)) && miss_too_often(&rows(60)));
-        assert!(!miss_too_often(&[]));
+        assert!(!too_low(0) && !too_low(9));
+        assert!(too_low(10) && too_low(60));
+        assert!(!Coverage::of(&[]).is_too_low());
     }
 
     #[test]
