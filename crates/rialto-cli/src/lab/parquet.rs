@@ -1,202 +1,189 @@
-//! Tables as Parquet: one row group, one plain and uncompressed page for each column, nothing missing. That is a small part
-//! of the format (parquet-format's `parquet.thrift`, in Thrift's compact protocol), which every reader knows.
+//! Tables as Parquet, and traces out of it: what is in a file of others is looked at before it is believed.
 
 use super::results::Column;
+use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
+use rialto_lab::Job;
+use rialto_lab::trace::{self, COLUMNS, Unfit};
+use std::sync::Arc;
 
-const MAGIC: &[u8] = b"PAR1";
+// --------------------------------------------------------------------------------------- writing
 
-/// Types of fields in Thrift's compact protocol.
-const I32: u8 = 5;
-const I64: u8 = 6;
-const BINARY: u8 = 8;
-const LIST: u8 = 9;
-const STRUCT: u8 = 12;
-
-/// The columns, all of one length, as a file.
+/// The columns, all of one length, as a file; what is not known is a null.
 pub(super) fn file(columns: &[(&'static str, Column)]) -> Vec<u8> {
-    let rows = columns.first().map_or(0, |(_, column)| column.len()) as i64;
-    let mut bytes = MAGIC.to_vec();
-    let mut chunks = Vec::new();
-    let mut schema = vec![root(columns.len())];
-    let begin = bytes.len();
-    for (name, column) in columns {
-        let offset = bytes.len() as i64;
-        let data = column.plain();
-        bytes.extend(page_header(data.len(), rows));
-        bytes.extend(data);
-        let size = bytes.len() as i64 - offset;
-        chunks.push(chunk(name, column, rows, offset, size));
-        schema.push(leaf(name, column));
-    }
-    let mut group = Thrift::default();
-    group.list(1, &chunks);
-    group.integer(2, I64, (bytes.len() - begin) as i64);
-    group.integer(3, I64, rows);
-    let mut footer = Thrift::default();
-    footer.integer(1, I32, 1);
-    footer.list(2, &schema);
-    footer.integer(3, I64, rows);
-    footer.list(4, &[group.ended()]);
-    footer.text(6, "rialto");
-    let footer = footer.ended();
-    bytes.extend(&footer);
-    bytes.extend((footer.len() as u32).to_le_bytes());
-    bytes.extend(MAGIC);
-    bytes
+    written(columns).expect("the schema follows from the columns, and memory takes every byte")
 }
 
-fn root(children: usize) -> Vec<u8> {
-    let mut element = Thrift::default();
-    element.text(4, "schema");
-    element.integer(5, I32, children as i64);
-    element.ended()
-}
-
-fn leaf(name: &str, column: &Column) -> Vec<u8> {
-    let mut element = Thrift::default();
-    element.integer(1, I32, column.physical_type());
-    // Required: a value in every row.
-    element.integer(3, I32, 0);
-    element.text(4, name);
-    if matches!(column, Column::Text(_)) {
-        // UTF-8.
-        element.integer(6, I32, 0);
-    }
-    element.ended()
-}
-
-fn chunk(name: &str, column: &Column, rows: i64, offset: i64, size: i64) -> Vec<u8> {
-    let mut meta = Thrift::default();
-    meta.integer(1, I32, column.physical_type());
-    // Encodings: plain alone.
-    meta.field(2, LIST);
-    meta.bytes.extend([0x10 | I32, 0]);
-    // The path in the schema: its name alone.
-    meta.field(3, LIST);
-    meta.bytes.push(0x10 | BINARY);
-    meta.raw_text(name);
-    // Uncompressed.
-    meta.integer(4, I32, 0);
-    meta.integer(5, I64, rows);
-    meta.integer(6, I64, size);
-    meta.integer(7, I64, size);
-    meta.integer(9, I64, offset);
-    let mut chunk = Thrift::default();
-    chunk.integer(2, I64, offset);
-    chunk.structure(3, &meta.ended());
-    chunk.ended()
-}
-
-fn page_header(size: usize, rows: i64) -> Vec<u8> {
-    let mut data = Thrift::default();
-    data.integer(1, I32, rows);
-    // Plain; levels, of which there are none, run-length encoded.
-    data.integer(2, I32, 0);
-    data.integer(3, I32, 3);
-    data.integer(4, I32, 3);
-    let mut header = Thrift::default();
-    header.integer(1, I32, 0);
-    header.integer(2, I32, size as i64);
-    header.integer(3, I32, size as i64);
-    header.structure(5, &data.ended());
-    header.ended()
-}
-
-impl Column {
-    fn physical_type(&self) -> i64 {
-        match self {
-            Self::Whole(_) => 2,
-            Self::Real(_) => 5,
-            Self::Text(_) => 6,
-        }
-    }
-
-    fn plain(&self) -> Vec<u8> {
-        match self {
-            Self::Whole(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Self::Real(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Self::Text(values) => {
-                let with_length =
-                    |text: &String| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
-                values.iter().flat_map(with_length).collect()
+fn written(columns: &[(&'static str, Column)]) -> Result<Vec<u8>, ParquetError> {
+    let fields = columns.iter().map(|(name, column)| match column {
+        Column::Text(_) => format!("required binary {name} (utf8);"),
+        Column::Whole(_) => format!("required int64 {name};"),
+        Column::Real(_) => format!("optional double {name};"),
+        Column::Flag(_) => format!("optional boolean {name};"),
+    });
+    let schema = parse_message_type(&format!("message table {{ {} }}", fields.collect::<String>()));
+    let mut writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema?), Arc::default())?;
+    let mut group = writer.next_row_group()?;
+    for (_, column) in columns {
+        let mut chunk = group.next_column()?.expect("the schema has as many");
+        match column {
+            Column::Text(values) => {
+                let texts: Vec<_> = values.iter().map(|it| ByteArray::from(it.as_str())).collect();
+                chunk.typed::<ByteArrayType>().write_batch(&texts, None, None)?;
+            }
+            Column::Whole(values) => {
+                chunk.typed::<Int64Type>().write_batch(values, None, None)?;
+            }
+            Column::Real(values) => {
+                let there: Vec<i16> = values.iter().map(|it| i16::from(!it.is_nan())).collect();
+                let known: Vec<f64> = values.iter().copied().filter(|it| !it.is_nan()).collect();
+                chunk.typed::<DoubleType>().write_batch(&known, Some(&there), None)?;
+            }
+            Column::Flag(values) => {
+                let there: Vec<i16> = values.iter().map(|it| i16::from(it.is_some())).collect();
+                let known: Vec<bool> = values.iter().copied().flatten().collect();
+                chunk.typed::<BoolType>().write_batch(&known, Some(&there), None)?;
             }
         }
+        chunk.close()?;
     }
+    group.close()?;
+    writer.into_inner()
 }
 
-/// A structure in the making; its fields must come in the order of their numbers.
-#[derive(Default)]
-struct Thrift {
-    bytes: Vec<u8>,
-    last: u8,
-}
+// --------------------------------------------------------------------------------------- reading
 
-impl Thrift {
-    fn field(&mut self, number: u8, kind: u8) {
-        self.bytes.push((number - self.last) << 4 | kind);
-        self.last = number;
-    }
-
-    fn integer(&mut self, number: u8, kind: u8, value: i64) {
-        self.field(number, kind);
-        // Small numbers of either sign become small without one.
-        self.varint((value << 1 ^ value >> 63).cast_unsigned());
-    }
-
-    fn text(&mut self, number: u8, text: &str) {
-        self.field(number, BINARY);
-        self.raw_text(text);
-    }
-
-    fn raw_text(&mut self, text: &str) {
-        self.varint(text.len() as u64);
-        self.bytes.extend(text.as_bytes());
-    }
-
-    fn structure(&mut self, number: u8, ended: &[u8]) {
-        self.field(number, STRUCT);
-        self.bytes.extend(ended);
-    }
-
-    fn list(&mut self, number: u8, structures: &[Vec<u8>]) {
-        self.field(number, LIST);
-        match structures.len() {
-            few @ ..15 => self.bytes.push((few as u8) << 4 | STRUCT),
-            many => {
-                self.bytes.push(0xf0 | STRUCT);
-                self.varint(many as u64);
+/// The jobs of a trace.
+///
+/// # Errors
+/// In words: what of it is wrong, in which row and column, and what would be right.
+pub(super) fn jobs(source: impl ChunkReader + 'static) -> Result<Vec<Job>, String> {
+    let damaged = |error: ParquetError| format!("it cannot be read as Parquet: {error}");
+    let reader = SerializedFileReader::new(source).map_err(damaged)?;
+    let places = places(reader.metadata().file_metadata().schema_descr())?;
+    let mut rows: Vec<[u64; COLUMNS.len()]> = Vec::new();
+    let mut ends = Vec::new();
+    for nth in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(nth).map_err(damaged)?;
+        let columns = places.map(|place| numbers(&*group, place));
+        let mut columns = columns.into_iter().collect::<Result<Vec<_>, _>>().map_err(damaged)?;
+        let count = columns.iter().map(Vec::len).max().unwrap_or(0);
+        for row in 0..count {
+            let mut whole = [0; COLUMNS.len()];
+            for ((value, column), name) in whole.iter_mut().zip(&mut columns).zip(COLUMNS) {
+                let found = column.get(row).copied().flatten();
+                let at =
+                    || format!("row {} (row group {}), column {name}", rows.len() + 1, nth + 1);
+                let found = found.ok_or_else(|| format!("{}: there is no number", at()))?;
+                let fits = found.try_into();
+                *value = fits.map_err(|_| format!("{}: {found} is less than nothing", at()))?;
             }
+            rows.push(whole);
         }
-        structures.iter().for_each(|one| self.bytes.extend(one));
+        ends.push(rows.len());
     }
-
-    fn varint(&mut self, mut value: u64) {
-        while value > 0x7f {
-            self.bytes.push(value as u8 & 0x7f | 0x80);
-            value >>= 7;
+    trace::jobs(&rows).map_err(|unfit| match unfit {
+        Unfit::Empty => "there are no jobs".to_owned(),
+        Unfit::Row { row, column, reason } => {
+            let group = ends.partition_point(|end| *end <= row) + 1;
+            format!("row {} (row group {group}), column {}: {reason}", row + 1, COLUMNS[column])
         }
-        self.bytes.push(value as u8);
-    }
+    })
+}
 
-    fn ended(mut self) -> Vec<u8> {
-        self.bytes.push(0);
-        self.bytes
+/// Where each of a trace's columns is in the file, which has them all and no others, in any order.
+fn places(schema: &SchemaDescriptor) -> Result<[usize; COLUMNS.len()], String> {
+    let name = |column: &ColumnDescriptor| column.path().string();
+    let found: Vec<String> = schema.columns().iter().map(|column| name(column)).collect();
+    let others = found.iter().filter(|name| !COLUMNS.contains(&name.as_str()));
+    let missing = COLUMNS.iter().filter(|name| !found.iter().any(|it| it == *name));
+    let wrong = others.map(|name| format!("{name} is none of them"));
+    let mut wrong: Vec<_> = wrong.chain(missing.map(|name| format!("{name} is missing"))).collect();
+    if wrong.is_empty() && found.len() > COLUMNS.len() {
+        wrong.push("one is there twice".to_owned());
+    }
+    if !wrong.is_empty() {
+        let wanted = COLUMNS.join(", ");
+        return Err(format!("the columns must be {wanted}: {}", wrong.join(", ")));
+    }
+    for column in schema.columns() {
+        if !is_whole(column) {
+            // What its numbers count, without the details.
+            let kind = column.logical_type_ref().map(|kind| format!(" as {kind:?}"));
+            let kind = kind.as_deref().and_then(|kind| kind.split('(').next());
+            return Err(format!(
+                "column {}: it must hold whole numbers, INT32 or INT64 without a unit, and holds {}{}",
+                name(column),
+                column.physical_type(),
+                kind.unwrap_or_default()
+            ));
+        }
+    }
+    Ok(COLUMNS.map(|wanted| found.iter().position(|name| name == wanted).expect("none is missing")))
+}
+
+/// Whether its values are plain whole numbers, one in each row or none.
+fn is_whole(column: &ColumnDescriptor) -> bool {
+    let physical = matches!(column.physical_type(), Physical::INT32 | Physical::INT64);
+    let logical = matches!(column.logical_type_ref(), None | Some(LogicalType::Integer(_)));
+    let converted = match column.converted_type() {
+        ConvertedType::NONE => true,
+        ConvertedType::INT_8 | ConvertedType::INT_16 => true,
+        ConvertedType::INT_32 | ConvertedType::INT_64 => true,
+        other => is_unsigned(other),
+    };
+    physical && logical && converted && column.max_rep_level() == 0
+}
+
+fn is_unsigned(converted: ConvertedType) -> bool {
+    use ConvertedType::{UINT_8, UINT_16, UINT_32, UINT_64};
+    matches!(converted, UINT_8 | UINT_16 | UINT_32 | UINT_64)
+}
+
+/// A column's values in one row group, and nothing for a null.
+fn numbers(group: &dyn RowGroupReader, place: usize) -> Result<Vec<Option<i128>>, ParquetError> {
+    let column = group.metadata().column(place).column_descr_ptr();
+    let unsigned = is_unsigned(column.converted_type());
+    let rows = usize::try_from(group.metadata().num_rows())?;
+    match group.get_column_reader(place)? {
+        ColumnReader::Int32ColumnReader(reader) => read(reader, rows, |value| match unsigned {
+            true => value.cast_unsigned().into(),
+            false => value.into(),
+        }),
+        ColumnReader::Int64ColumnReader(reader) => read(reader, rows, |value| match unsigned {
+            true => value.cast_unsigned().into(),
+            false => value.into(),
+        }),
+        _ => Err(ParquetError::General(format!("{} is no whole number", column.name()))),
+    }
+}
+
+fn read<T: DataType>(
+    mut reader: ColumnReaderImpl<T>,
+    rows: usize,
+    whole: impl Fn(T::T) -> i128,
+) -> Result<Vec<Option<i128>>, ParquetError> {
+    let (mut values, mut there) = (Vec::new(), Vec::new());
+    let (records, ..) = reader.read_records(rows, Some(&mut there), None, &mut values)?;
+    if records != rows {
+        let what = format!("a column ends after {records} of its row group's {rows} rows");
+        return Err(ParquetError::EOF(what));
+    }
+    let mut values = values.into_iter().map(whole);
+    // A column that must have values has no marks of where they are.
+    match there.is_empty() {
+        true => Ok(values.map(Some).collect()),
+        false => {
+            Ok(there.iter().map(|there| (*there > 0).then(|| values.next()).flatten()).collect())
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// These bytes were read by Apache Arrow's own reader as the table that they stand for.
-    #[test]
-    fn a_table_is_what_others_read() {
-        let table = [
-            ("name", Column::Text(vec!["ann".to_owned(), "bob".to_owned()])),
-            ("won", Column::Whole(vec![-1, 300])),
-            ("share", Column::Real(vec![0.25, 0.75])),
-        ];
-        let bytes: String = file(&table).iter().map(|byte| format!("{byte:02x}")).collect();
-        expect_test::expect!["504152311500151c151c2c1504150015061506000003000000616e6e03000000626f621500152015202c15041500150615060000ffffffffffffffff2c010000000000001500152015202c15041500150615060000000000000000d03f000000000000e83f1502194c4806736368656d61150600150c250018046e616d65250000150425001803776f6e00150a250018057368617265001604191c193c26081c150c1915001918046e616d6515001604163e163e2608000026461c1504191500191803776f6e1500160416421642264600002688011c150a19150019180573686172651500160416421642268801000016c20116040028067269616c746f009a00000050415231"].assert_eq(&bytes);
-    }
-}
+mod tests;

@@ -12,6 +12,8 @@ pub(super) enum Column {
     Whole(Vec<i64>),
     /// Not a number where nothing is known.
     Real(Vec<f64>),
+    /// Nothing where it cannot be said.
+    Flag(Vec<Option<bool>>),
 }
 
 /// What each run came to.
@@ -87,6 +89,11 @@ fn each<'a>(
 }
 
 impl Table {
+    /// Of columns of one length.
+    pub(super) fn of(columns: Vec<(&'static str, Column)>) -> Self {
+        Self(columns)
+    }
+
     /// With a line of names; nothing stands where nothing is known.
     pub(super) fn csv(&self) -> Vec<u8> {
         let names: Vec<&str> = self.0.iter().map(|(name, _)| *name).collect();
@@ -107,11 +114,12 @@ impl Table {
 }
 
 impl Column {
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         match self {
             Self::Text(values) => values.len(),
             Self::Whole(values) => values.len(),
             Self::Real(values) => values.len(),
+            Self::Flag(values) => values.len(),
         }
     }
 
@@ -121,6 +129,7 @@ impl Column {
             Self::Whole(values) => values[row].to_string(),
             Self::Real(values) if values[row].is_nan() => String::new(),
             Self::Real(values) => values[row].to_string(),
+            Self::Flag(values) => values[row].map_or_else(String::new, |it| it.to_string()),
         }
     }
 }

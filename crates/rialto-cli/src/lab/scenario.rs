@@ -3,7 +3,7 @@
 use super::campaign::{Campaign, write_whole};
 use super::plot::shown;
 use super::report::{self, Head};
-use super::results;
+use super::{parquet, results};
 use crate::failure::Failure;
 use crate::show::Console;
 use anyhow::{Context, Result};
@@ -25,7 +25,7 @@ struct Outcome {
 /// Reads a scenario, runs it, and leaves results and a report in `out`.
 pub(super) fn run(file: &Path, out: Option<&Path>, console: Console) -> Result<()> {
     let text = read(file)?;
-    let scenario = Scenario::read(&text).map_err(|mistake| wrong(file, &mistake))?;
+    let scenario = Scenario::read(&text).map_err(|mistake| wrong(file, mistake))?;
     let (scenario, recorded) = match scenario.trace.clone() {
         Some(name) => with_trace(scenario, &file.with_file_name(name))?,
         None => (scenario, String::new()),
@@ -66,20 +66,29 @@ pub(super) fn run(file: &Path, out: Option<&Path>, console: Console) -> Result<(
 }
 
 fn read(file: &Path) -> Result<String> {
-    fs::read_to_string(file).with_context(|| {
-        Failure::usage(format!("cannot read {}", file.display()), "name a file that is there")
-    })
+    fs::read_to_string(file).with_context(|| unreadable(file))
 }
 
-fn wrong(file: &Path, mistake: &rialto_lab::Mistake) -> Failure {
+fn unreadable(file: &Path) -> Failure {
+    Failure::usage(format!("cannot read {}", file.display()), "name a file that is there")
+}
+
+fn wrong(file: &Path, mistake: impl fmt::Display) -> Failure {
     let what = format!("{}, {mistake}", file.display());
     Failure::usage(what, "correct the file; docs/laboratory.md tells what may be in it")
 }
 
+/// With the jobs of a trace, and these in words.
 fn with_trace(scenario: Scenario, file: &Path) -> Result<(Scenario, String)> {
-    let text = read(file)?;
-    let jobs = trace::read_csv(&text).map_err(|mistake| wrong(file, &mistake))?;
-    Ok((scenario.with_jobs(jobs), text))
+    let jobs = match file.extension().is_some_and(|kind| kind == "parquet") {
+        true => {
+            let opened = fs::File::open(file).with_context(|| unreadable(file))?;
+            parquet::jobs(opened).map_err(|reason| wrong(file, reason))?
+        }
+        false => trace::read_csv(&read(file)?).map_err(|mistake| wrong(file, mistake))?,
+    };
+    let recorded = format!("{jobs:?}");
+    Ok((scenario.with_jobs(jobs), recorded))
 }
 
 /// What a reader must know to judge the numbers.
