@@ -3,11 +3,11 @@
 use super::campaign::{Campaign, write_whole};
 use super::plot::{number, shown};
 use super::report::{self, Head};
+use super::terminal;
 use crate::failure::Failure;
-use crate::show::Console;
+use crate::show::{self, Console};
 use anyhow::{Context, Result};
 use clap::Args;
-use comfy_table::{CellAlignment, Table};
 use rialto_lab::{
     ASPECTS, Agent, Aspect, Jobs, POPULATIONS, Property, Ranked, Trial, Variant, WORKLOADS,
     all_act, properties, rank,
@@ -15,7 +15,7 @@ use rialto_lab::{
 use rialto_mechanism::{CATALOGUE, Kind};
 use serde::Serialize;
 use std::fmt;
-use std::io::{BufRead, IsTerminal};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 /// What mechanisms are compared on.
@@ -68,7 +68,7 @@ Examples:
   rialto lab advise --weights liveness=3,price=2,decentralisation=1,latency=1
   rialto lab advise --weights price=1 --among dutch-lock,prover-auction --workload w4
 
-Without --weights, at a terminal, it asks what matters.")]
+Without --weights it asks what matters.")]
 pub(crate) struct AdviseArgs {
     /// What matters how much: liveness, price, decentralisation, latency, efficiency
     #[arg(long, value_name = "NAME=NUMBER,…", value_delimiter = ',')]
@@ -216,29 +216,21 @@ fn one_of<'a, T>(
 
 impl fmt::Display for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new();
-        table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
-        let names = self.mechanisms.iter().map(|(name, _)| name.as_str());
-        table.set_header(std::iter::once("property").chain(names));
+        let names = self.mechanisms.iter().map(|(name, _)| name.clone());
+        let header = std::iter::once("property".to_owned()).chain(names);
         let keys = self.mechanisms.first().map(|(_, of)| of.as_slice()).unwrap_or_default();
-        for property in keys {
+        let row = |property: &Property| {
             let value = |(_, of): &(String, Vec<Property>)| {
                 let found = of.iter().find(|other| other.key == property.key);
                 found.and_then(|it| it.value).map_or("–".to_owned(), shown)
             };
             let values = self.mechanisms.iter().map(value);
-            table.add_row(std::iter::once(property.key.to_owned()).chain(values));
-        }
-        for index in 1..=self.mechanisms.len() {
-            if let Some(column) = table.column_mut(index) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        writeln!(f, "{table}\n")?;
-        for property in keys {
-            writeln!(f, "  {:<16}  {}", property.key, property.about)?;
-        }
-        write!(f, "\nMeans over seeds ± half of the 95 % interval ({}).", self.ground)
+            std::iter::once(property.key.to_owned()).chain(values).collect()
+        };
+        let table = terminal::table(header.collect(), 1, keys.iter().map(row).collect());
+        let about = terminal::names(keys.iter().map(|property| (property.key, property.about)));
+        writeln!(f, "{table}\n\n{about}")?;
+        write!(f, "Means over seeds ± half of the 95 % interval ({}).", self.ground)
     }
 }
 
@@ -255,7 +247,7 @@ struct Advice {
 pub(super) fn advise(args: &AdviseArgs, console: Console) -> Result<()> {
     let weights = match args.weights.is_empty() {
         false => args.weights.iter().map(|text| weight(text)).collect::<Result<_>>()?,
-        true if std::io::stdin().is_terminal() && !console.is_json() => interview(console)?,
+        true if !console.is_json() => interview()?,
         true => {
             let next = "give --weights liveness=3,price=2,decentralisation=1,latency=1";
             return Err(Failure::usage("nothing was said about what matters", next).into());
@@ -290,41 +282,46 @@ fn weight(text: &str) -> Result<(&'static Aspect, f64)> {
     fits.then_some((aspect, number)).with_context(wrong)
 }
 
-/// Asks what matters, one aspect after the other.
-fn interview(console: Console) -> Result<Vec<(&'static Aspect, f64)>> {
-    console.remark("How much does it matter, from 0 (not at all) to 5, that …");
+/// The most that an aspect can matter in an interview.
+const MOST: f64 = 5.0;
+
+/// Asks what matters, one aspect after the other; an answer that is no weight is asked for again.
+fn interview() -> Result<Vec<(&'static Aspect, f64)>> {
+    show::tell(&format!("How much does it matter, from 0 (not at all) to {MOST}, that …\n"));
     let mut lines = std::io::stdin().lock().lines();
-    let mut weights = Vec::new();
-    for aspect in ASPECTS {
-        console.remark(&format!("… {}?", aspect.about));
-        let answer = lines.next().transpose()?.unwrap_or_default();
-        weights.push(weight(&format!("{}={}", aspect.name, answer.trim()))?);
-    }
-    Ok(weights)
+    let ask = |aspect: &'static Aspect| loop {
+        let next = "answer each, or give --weights liveness=3,price=2";
+        let answer = show::ask(&format!("… {}? [1]: ", aspect.about), &mut lines, next)?;
+        let answer = answer.trim();
+        let number = if answer.is_empty() { Ok(1.0) } else { answer.parse() };
+        match number {
+            Ok(number) if (0.0..=MOST).contains(&number) => break Ok((aspect, number)),
+            _ => show::tell(&format!("{answer:?} is no number from 0 to {MOST}\n")),
+        }
+    };
+    ASPECTS.iter().map(ask).collect()
 }
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new();
-        table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
         let aspects = self.weights.iter().map(|(name, weight)| format!("{name} × {weight}"));
         let header = ["", "mechanism", "score"].map(str::to_owned);
-        table.set_header(header.into_iter().chain(aspects));
-        for (ranked, place) in self.ranked.iter().zip(1..) {
+        let row = |(ranked, place): (&Ranked, u32)| {
             let head = [place.to_string(), ranked.name.clone(), number(ranked.score)];
-            table.add_row(
-                head.into_iter().chain(ranked.marks.iter().map(|(_, mark)| number(*mark))),
-            );
-        }
+            head.into_iter().chain(ranked.marks.iter().map(|(_, mark)| number(*mark))).collect()
+        };
+        let rows = self.ranked.iter().zip(1..).map(row).collect();
+        let table = terminal::table(header.into_iter().chain(aspects).collect(), 2, rows);
         writeln!(f, "{table}\n")?;
-        writeln!(
-            f,
-            "A mark is 1 for the best candidate and 0 for the worst; the score is their mean by weight."
-        )?;
+        let prose = |text: &str| terminal::lines(text, terminal::width(), "", "  ");
+        let marks = "A mark is 1 for the best candidate and 0 for the worst; the score is their mean by weight.";
+        writeln!(f, "{}", prose(marks))?;
         for ranked in self.ranked.iter().take(3) {
-            writeln!(f, "\n{}", self.why(ranked))?;
+            writeln!(f, "{}", prose(&self.why(ranked)))?;
         }
-        write!(f, "\nMeasured with {}; `rialto lab compare` shows all properties.", self.ground)
+        let ground =
+            format!("Measured with {}; `rialto lab compare` shows all properties.", self.ground);
+        write!(f, "{}", prose(&ground))
     }
 }
 
@@ -338,7 +335,7 @@ impl Advice {
         };
         format!(
             "{}: {} of the jobs proven in time, {} if a quarter of the owners fail; paid {} times the \
-             cheapest's cost;\n  concentration {} by owner; proofs after {} s; waste {}.",
+             cheapest's cost; concentration {} by owner; proofs after {} s; waste {}.",
             ranked.name,
             value("timely"),
             value("live(.25)"),

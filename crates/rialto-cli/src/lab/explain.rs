@@ -1,17 +1,13 @@
 //! A rule book at a terminal: wrapped to its width, with headings that stand out.
 
+use super::terminal::{self, lines};
 use crate::show;
 use std::io::IsTerminal;
-
-/// Lines are no longer than this, however wide the terminal is: beyond it they are hard to read.
-const WIDEST: usize = 92;
-const NARROWEST: usize = 40;
 
 /// A rule book's prose for standard output.
 pub(super) fn prose(book: &str) -> String {
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let columns = comfy_table::Table::new().width().map_or(WIDEST, usize::from);
-    wrapped(book, columns.clamp(NARROWEST, WIDEST), colour)
+    wrapped(book, terminal::width(), colour)
 }
 
 /// Paragraphs at `width`; an emphasised heading such as *Rule.* begins a paragraph on a line of its own.
@@ -23,9 +19,9 @@ fn wrapped(book: &str, width: usize, colour: bool) -> String {
         match heading.and_then(|rest| rest.split_once("*")) {
             Some((heading, rest)) => {
                 let heading = show::bold(heading.trim_end_matches('.'), colour);
-                format!("{heading}\n{}", lines(&plain(rest), width, "  "))
+                format!("{heading}\n{}", lines(&plain(rest), width, "  ", "  "))
             }
-            None => lines(&plain(&text), width, ""),
+            None => lines(&plain(&text), width, "", ""),
         }
     });
     paragraphs.collect::<Vec<_>>().join("\n")
@@ -34,23 +30,6 @@ fn wrapped(book: &str, width: usize, colour: bool) -> String {
 /// Without the marks of emphasis.
 fn plain(text: &str) -> String {
     text.replace('*', "")
-}
-
-fn lines(text: &str, width: usize, indent: &str) -> String {
-    let mut all = String::new();
-    let mut line = indent.to_owned();
-    for word in text.split_whitespace() {
-        let begins = line.trim().is_empty();
-        if !begins && line.chars().count() + 1 + word.chars().count() > width {
-            all += &line;
-            all.push('\n');
-            line = indent.to_owned();
-        } else if !begins {
-            line.push(' ');
-        }
-        line += word;
-    }
-    all + &line + "\n"
 }
 
 #[cfg(test)]

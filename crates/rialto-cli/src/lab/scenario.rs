@@ -3,11 +3,10 @@
 use super::campaign::{Campaign, write_whole};
 use super::plot::shown;
 use super::report::{self, Head};
-use super::{parquet, results};
+use super::{parquet, results, terminal};
 use crate::failure::Failure;
 use crate::show::Console;
 use anyhow::{Context, Result};
-use comfy_table::Table;
 use rialto_lab::{Jobs, Property, Scenario, Trial, Variant, properties, trace};
 use serde::Serialize;
 use std::fmt;
@@ -110,14 +109,13 @@ fn facts(scenario: &Scenario, text: &str) -> Vec<(&'static str, String)> {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new();
-        table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
-        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-        table.set_header(["property", "is", "what it is"]);
-        for property in &self.properties {
+        let header = ["property", "is", "what it is"].map(str::to_owned);
+        let row = |property: &Property| {
             let value = property.value.map_or("–".to_owned(), shown);
-            table.add_row([property.key.to_owned(), value, property.about.to_owned()]);
-        }
+            vec![property.key.to_owned(), value, property.about.to_owned()]
+        };
+        let rows = self.properties.iter().map(row).collect();
+        let table = terminal::table(header.to_vec(), 3, rows);
         writeln!(f, "{table}\n")?;
         for file in &self.files {
             writeln!(f, "  {}", file.display())?;

@@ -4,6 +4,7 @@ use rialto_mechanism::{Amount, Entry, Event, JobId, JobSpec, Party, Proof, Time,
 use rialto_protocol::Cycles;
 use serde_json::Value;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -45,9 +46,32 @@ fn an_experiment_shows_whether_its_numbers_are_right() {
     let text = String::from_utf8(said.stdout).unwrap();
     assert_eq!(said.status.code(), Some(0), "{text}");
     assert!(text.contains("18 of 18 numbers are what they should be."), "{text}");
-    let results = json(&["run", "dutch-lock", "--reduced"]);
-    let rows = results[0]["rows"].as_array().unwrap();
+    let dir = TempDir::new().unwrap();
+    let args = ["run", "dutch-lock", "--reduced", "--out", "kept", "--json"];
+    let said = in_dir(dir.path(), &args).output().unwrap();
+    let results: Value = serde_json::from_slice(&said.stdout).unwrap();
+    let rows = results["experiments"][0]["rows"].as_array().unwrap();
     assert!(rows.len() == 18 && rows.iter().all(|row| row["agrees"] == true), "{results}");
+    let of = |covers: Value| rows.iter().filter(|row| row["covers"] == covers).count();
+    let (hold, intervals) = (of(true.into()), of(true.into()) + of(false.into()));
+    assert!(0 < intervals && intervals < 18, "some are exact and some are not: {results}");
+    assert_eq!(results["coverage"], serde_json::json!({ "intervals": intervals, "hold": hold }));
+    assert_eq!(results["miss_too_often"], false);
+    let sentence = format!("{hold} of {intervals} 95 % intervals hold their targets");
+    assert!(text.contains(&sentence), "{text}");
+    let kept = |name: &str| fs::read(dir.path().join("kept").join(name)).unwrap();
+    let page = String::from_utf8(kept("report.html")).unwrap();
+    assert!(page.contains(&sentence) && page.contains("in tolerances"), "{page}");
+    assert_eq!(String::from_utf8(kept("experiments.csv")).unwrap().lines().count(), 19);
+    assert!(kept("experiments.parquet").starts_with(b"PAR1"));
+}
+
+#[test]
+fn without_a_terminal_the_list_is_no_wider_than_prose() {
+    let text = String::from_utf8(lab(&["list"]).stdout).unwrap();
+    assert!(text.lines().count() > 60, "{text}");
+    let longest = text.lines().max_by_key(|line| line.chars().count()).unwrap();
+    assert!(longest.chars().count() <= 92, "{longest}");
 }
 
 #[test]
@@ -136,13 +160,44 @@ fn a_run_that_was_killed_goes_on_to_the_same_bytes() {
         assert!(of(&whole) == of(&killed), "{name} differs");
     }
     let page = fs::read_to_string(whole.path().join("kept/report.html")).unwrap();
-    for needed in ["Raced", "rialto lab run it.toml --out kept", "Concentration", "<svg", "seeds"] {
+    for needed in ["Raced", "rialto lab run it.toml --out kept", "of all payments", "<svg", "seeds"]
+    {
         assert!(page.contains(needed), "the report does not say {needed:?}");
     }
 
     fs::write(killed.path().join("it.toml"), SCENARIO.replace("p1", "p4")).unwrap();
     let said = refused(killed.path(), &args);
     assert!(said.contains("kept holds the results of something else"), "{said}");
+}
+
+/// The Parquet file was written by Apache Arrow for C++.
+#[test]
+fn a_trace_gives_the_same_jobs_from_either_format() {
+    let examples = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/lab"));
+    let dir = TempDir::new().unwrap();
+    for name in ["rollup-trace.csv", "rollup-trace.parquet"] {
+        fs::copy(examples.join(name), dir.path().join(name)).unwrap();
+    }
+    let scenario = fs::read_to_string(examples.join("rollup-trace.toml")).unwrap();
+    let run = |name: &str, text: &str| {
+        fs::write(dir.path().join(format!("{name}.toml")), text).unwrap();
+        let said = in_dir(dir.path(), &["run", &format!("{name}.toml")]).output().unwrap();
+        assert!(said.status.success(), "{said:?}");
+        fs::read_to_string(dir.path().join(format!("{name}.results/by-seed.csv"))).unwrap()
+    };
+    let columns = run("columns", &scenario);
+    assert!(columns.lines().nth(1).unwrap().starts_with("asked,1,51,"), "{columns}");
+    assert_eq!(columns, run("lines", &scenario.replace(".parquet", ".csv")));
+
+    fs::write(dir.path().join("lines.parquet"), "at_ms,cycles,parts,max_pay,patience_ms\n")
+        .unwrap();
+    fs::write(
+        dir.path().join("it.toml"),
+        scenario.replace("rollup-trace.parquet", "lines.parquet"),
+    )
+    .unwrap();
+    let said = refused(dir.path(), &["run", "it.toml"]);
+    assert!(said.contains("lines.parquet, it cannot be read as Parquet"), "{said}");
 }
 
 #[test]
@@ -185,6 +240,43 @@ fn mechanisms_are_compared_and_ranked_by_what_matters() {
     assert!(said.contains("\"beauty=1\" is no weight") && said.contains("liveness"), "{said}");
     let said = refused(dir.path(), &["compare", "open-race", "nothing"]);
     assert!(said.contains("there is no mechanism \"nothing\""), "{said}");
+}
+
+/// What an interview came to whose answers are these lines.
+fn interviewed(dir: &Path, answers: &str) -> Output {
+    let args =
+        ["advise", "--among", "open-race,prover-auction", "--population", "p1", "--jobs", "40"];
+    let mut command = in_dir(dir, &[&args[..], &["--seeds", "2"]].concat());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may have ended before it has read them all.
+    let _ = child.stdin.take().unwrap().write_all(answers.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn an_interview_asks_again_until_an_answer_is_a_weight() {
+    let dir = TempDir::new().unwrap();
+    let said = interviewed(dir.path(), "0\nmuch\n6\n-1\n5\n\n0.5\n0\n");
+    assert!(said.status.success(), "{said:?}");
+    let [out, asked] = [said.stdout, said.stderr].map(|text| String::from_utf8(text).unwrap());
+    for weight in
+        ["liveness × 0", "price × 5", "decentralisation × 1", "latency × 0.5", "efficiency × 0"]
+    {
+        assert!(out.contains(weight), "{weight}: {out}");
+    }
+    for wrong in ["much", "6", "-1"] {
+        assert!(asked.contains(&format!("{wrong:?} is no number from 0 to 5")), "{asked}");
+    }
+    assert_eq!(asked.matches("requesters pay about what it costs").count(), 4, "{asked}");
+
+    let ended = interviewed(dir.path(), "1\n2\n");
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert!(told.contains("the answers ended before the questions"), "{told}");
+    assert!(told.contains("--weights"), "{told}");
+    let nothing = interviewed(dir.path(), "0\n0\n0\n0\n0\n");
+    assert_eq!(nothing.status.code(), Some(2), "{nothing:?}");
 }
 
 // --------------------------------------------------------------------------------------- replay
