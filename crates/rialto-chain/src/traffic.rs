@@ -109,9 +109,9 @@ mod tests {
             Faults { errors: 1_000, ..Faults::default() },
         ] {
             chain.set_faults(fault);
-            // Put again three times.
+            // Put again seven times.
             endpoint.head().await.unwrap_err();
         }
-        assert_eq!((endpoint.traffic().asked(), endpoint.traffic().failed()), (9, 8));
+        assert_eq!((endpoint.traffic().asked(), endpoint.traffic().failed()), (17, 16));
     }
 }

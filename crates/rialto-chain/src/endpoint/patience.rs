@@ -16,9 +16,20 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tower::{Layer, Service};
 
-/// Pauses between a failure and each further try.
-const PAUSES: [Duration; 3] =
-    [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(500)];
+/// Pauses between a failure and each further try. Where one question in seven goes wrong, one in a million goes wrong
+/// each time.
+const PAUSES: [Duration; 7] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+];
+/// So many tries are equally far apart while there is silence: that they were all lost is less and less
+/// likely, so the endpoint is busy, and each further try waits twice as long.
+const STEADY_TRIES: usize = 3;
 /// How long the last try is waited for: a busy node answers later than usual, a lost question never.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 /// Logs of many blocks take a node longer than anything else.
@@ -101,8 +112,11 @@ where
                         break;
                     }
                     tries.push(timed(self.inner.call(packet.clone())));
-                    silence *= 2;
-                    let is_last = pauses.as_slice().is_empty();
+                    let left = pauses.as_slice().len();
+                    if PAUSES.len() - left >= STEADY_TRIES {
+                        silence *= 2;
+                    }
+                    let is_last = left == 0;
                     next = Instant::now() + if is_last { limit } else { silence };
                 }
             }
@@ -127,7 +141,7 @@ async fn timed<T>(answer: impl Future<Output = T>) -> (T, Duration) {
 struct Pace(Option<(Duration, Duration)>);
 
 /// Silence after which a question is put again: while nothing is known, at least, and at most.
-const SILENCE_FIRST: Duration = Duration::from_millis(500);
+const SILENCE_FIRST: Duration = Duration::from_millis(250);
 const SILENCE_MIN: Duration = Duration::from_millis(100);
 const SILENCE_MAX: Duration = Duration::from_secs(1);
 
@@ -267,8 +281,8 @@ mod tests {
         use Fate::{Answer, Error, RateLimit, Silence};
         assert_eq!(ask(&[Answer], false).await, (1, true));
         assert_eq!(ask(&[RateLimit, Silence, Error(-32603), Answer], false).await, (4, true));
-        assert_eq!(ask(&[RateLimit], false).await, (4, false), "it gives up");
-        assert_eq!(ask(&[Silence], false).await, (4, false), "it gives up");
+        assert_eq!(ask(&[RateLimit], false).await, (8, false), "it gives up");
+        assert_eq!(ask(&[Silence], false).await, (8, false), "it gives up");
         assert_eq!(ask(&[Error(3), Answer], false).await, (1, false), "a revert is an answer");
         assert_eq!(ask(&[RateLimit, Answer], true).await, (1, false), "sent once");
     }
@@ -284,7 +298,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_block_that_another_node_has_told_of_is_asked_for_again() {
-        assert_eq!(ask_for_logs(Filter::new().at_block_hash(B256::ZERO)).await, 4);
+        assert_eq!(ask_for_logs(Filter::new().at_block_hash(B256::ZERO)).await, 8);
         assert_eq!(
             ask_for_logs(Filter::new().from_block(1)).await,
             1,
@@ -303,11 +317,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_question_is_put_again_and_the_first_answer_counts() {
         use Fate::{Answer, Late, RateLimit, Silence};
-        assert_eq!(time(&[Late(499), Answer]).await, (1, 499));
-        assert_eq!(time(&[Silence, Answer]).await, (2, 500));
-        assert_eq!(time(&[Late(600), Silence]).await, (2, 600), "the first try is still awaited");
-        assert_eq!(time(&[Late(2_000), RateLimit, Late(700)]).await, (3, 1_400));
-        assert_eq!(time(&[Silence, Silence, Silence, Late(2_900)]).await, (4, 6_400));
+        assert_eq!(time(&[Late(249), Answer]).await, (1, 249));
+        assert_eq!(time(&[Silence, Answer]).await, (2, 250));
+        assert_eq!(time(&[Late(300), Silence]).await, (2, 300), "the first try is still awaited");
+        assert_eq!(time(&[Late(1_000), RateLimit, Late(100)]).await, (3, 450));
+        assert_eq!(time(&[Silence, Silence, Silence, Silence, Answer]).await, (5, 1_250));
     }
 
     #[test]
