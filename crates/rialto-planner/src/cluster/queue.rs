@@ -22,6 +22,8 @@ pub struct TenantId(pub u64);
 pub struct JobSpec {
     /// How proofs of segments become one.
     pub shape: Shape,
+    /// The most segments that an execution within the job's limits can have. A worker that speaks of more is not heard.
+    pub segments_max: NonZeroU32,
     /// Whose it is.
     pub tenant: TenantId,
     /// When the proof has to be there.
@@ -185,18 +187,18 @@ impl Queue {
         if !task.leases().iter().any(is_theirs) {
             return Err(Rejected::Stale);
         }
-        let is_execution = key.work == Work::Execute;
+        let (is_execution, most) = (key.work == Work::Execute, job.spec.segments_max.get());
         match said {
             Said::Alive(until) => {
                 task.apply(Event::Renewed(generation, until), now, &self.retry)?;
                 self.leases.insert((until, key));
                 Ok(Vec::new())
             }
-            Said::Found(found) if is_execution => {
+            Said::Found(found) if is_execution && found <= most => {
                 let found = job.find(found, now);
                 Ok(found.map(|work| Change::Ready(TaskKey { work, ..key }, now)).collect())
             }
-            Said::Executed(segments, output) if is_execution => {
+            Said::Executed(segments, output) if is_execution && segments.get() <= most => {
                 task.apply(Event::Completed(generation, output), now, &self.retry)?;
                 let ready = job.executed(segments, now);
                 Ok(ready
@@ -343,5 +345,100 @@ impl Job {
     fn can_begin(&self, work: Work, now: Time) -> bool {
         let state = self.tasks.get(&work).map(|task| &task.state);
         matches!(state, Some(TaskState::Ready { not_before }) if *not_before <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rialto_protocol::Span;
+
+    const JOB: JobName = JobName(B256::ZERO);
+    const EXECUTE: TaskKey = TaskKey { job: JOB, work: Work::Execute };
+    const NOW: Time = Time(1_000);
+
+    fn some(count: u32) -> NonZeroU32 {
+        NonZeroU32::new(count).unwrap()
+    }
+
+    /// With one job of at most four segments, whose execution worker 1 has.
+    fn queue() -> (Queue, Token) {
+        let retry = Retry { attempts_max: 3, blames: 1, pause: Span::s(1), pause_max: Span::s(9) };
+        let mut queue = Queue::new(retry);
+        let (tenant, value) = (TenantId(0), Wei::ZERO);
+        let due = Time(90_000);
+        let spec = JobSpec { shape: Shape::FLAT, segments_max: some(4), tenant, due, value };
+        assert_eq!(queue.submit(JOB, spec, NOW), [Change::Ready(EXECUTE, NOW)]);
+        assert_eq!(queue.submit(JOB, spec, NOW), [], "it is known");
+        let worker = WorkerId(1);
+        let lease = queue.begin(EXECUTE, worker, NOW, Time(5_000)).unwrap();
+        (queue, Token { key: EXECUTE, worker, generation: lease.generation })
+    }
+
+    #[test]
+    fn what_is_not_to_be_heard() {
+        let (mut queue, token) = queue();
+        let executed = |segments| Said::Executed(some(segments), B256::ZERO);
+        let elsewhere = TaskKey { job: JobName(B256::repeat_byte(1)), ..EXECUTE };
+        let later = TaskKey { work: Work::Verify, ..EXECUTE };
+        let rows = [
+            ("another job", Token { key: elsewhere, ..token }, executed(1), Rejected::Unknown),
+            (
+                "a task that is not known",
+                Token { key: later, ..token },
+                executed(1),
+                Rejected::Unknown,
+            ),
+            (
+                "another worker",
+                Token { worker: WorkerId(2), ..token },
+                executed(1),
+                Rejected::Stale,
+            ),
+            (
+                "another lease",
+                Token { generation: Generation(2), ..token },
+                executed(1),
+                Rejected::Stale,
+            ),
+            ("more than there can be", token, Said::Found(5), Rejected::Contradiction),
+            ("more in all", token, executed(5), Rejected::Contradiction),
+            ("another task's word", token, Said::Made(B256::ZERO), Rejected::Contradiction),
+        ];
+        for (what, token, said, rejected) in rows {
+            assert_eq!(queue.hear(token, said, NOW), Err(rejected), "{what}");
+        }
+        assert_eq!(queue.hear(token, executed(4), NOW).map(|changes| changes.len()), Ok(4));
+    }
+
+    #[test]
+    fn an_execution_that_is_repeated_finds_its_segments_again() {
+        let (mut queue, token) = queue();
+        let ready =
+            |segment| Change::Ready(TaskKey { work: Work::Prove { segment }, ..EXECUTE }, NOW);
+        assert_eq!(queue.hear(token, Said::Found(2), NOW), Ok(vec![ready(0), ready(1)]));
+        assert_eq!(queue.look(Time(5_001)).len(), 1, "its worker was not heard of");
+        let (worker, again) = (WorkerId(2), Time(7_000));
+        let lease = queue.begin(EXECUTE, worker, again, Time(9_000)).unwrap();
+        let token = Token { key: EXECUTE, worker, generation: lease.generation };
+        assert_eq!(queue.hear(token, Said::Found(1), again), Ok(vec![]));
+        // The first had named one too many.
+        assert_eq!(queue.hear(token, Said::Executed(some(1), B256::ZERO), again), Ok(vec![]));
+        let left: Vec<_> = queue.job(JOB).unwrap().tasks().map(|(work, _)| work).collect();
+        let join = Work::Join { level: 0, index: 0 };
+        assert_eq!(left, [Work::Execute, Work::Prove { segment: 0 }, join, Work::Verify]);
+    }
+
+    #[test]
+    fn a_job_that_has_ended_leaves_nothing() {
+        let (mut queue, token) = queue();
+        let failures = vec![(WorkerId(1), Fault::Program)];
+        let end = JobEnd::Failed { work: Work::Execute, failures };
+        let ended = queue.hear(token, Said::Failed(Fault::Program), NOW);
+        assert_eq!(ended, Ok(vec![Change::Ended(JOB, end)]));
+        assert_eq!((queue.jobs().count(), queue.candidates(NOW, 9).count()), (0, 0));
+        assert_eq!(queue.hear(token, Said::Alive(NOW), NOW), Err(Rejected::Unknown));
+        assert_eq!(queue.cancel(JOB), []);
+        assert_eq!((queue.look(Time(99_000)), queue.next_look()), (vec![], None));
     }
 }

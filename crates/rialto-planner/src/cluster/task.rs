@@ -302,7 +302,7 @@ mod tests {
                 Err(rejected) => format!("refused: {rejected:?}"),
             };
             let event = format!("{event:?}").replace("0x", "").chars().take(34).collect::<String>();
-            format!("{s:>3} {event:34} {said}\n")
+            format!("{s:<3}{event:34} {said}\n")
         };
         events.iter().map(row).collect()
     }
@@ -336,26 +336,26 @@ mod tests {
             ],
         );
         expect![[r#"
-              1 Begun(WorkerId(1), Time(5000))     refused: NotReady
-              1 ChildDone                          Nothing
-              2 ChildDone                          ready from 2
-              2 ChildDone                          refused: Contradiction
-              3 Completed(Generation(1), 010101010 refused: Stale
-              3 Begun(WorkerId(1), Time(8000))     lease 1
-              4 Begun(WorkerId(1), Time(9000))     refused: NotReady
-              5 Renewed(Generation(1), Time(10000) Nothing
-              9 Looked                             Nothing
-             11 Looked                             ready from 12
-             11 Completed(Generation(1), 010101010 refused: Stale
-             11 Begun(WorkerId(2), Time(16000))    refused: NotReady
-             12 Begun(WorkerId(2), Time(17000))    lease 2
-             12 Begun(WorkerId(3), Time(17000))    lease 3
-             13 Begun(WorkerId(4), Time(18000))    refused: NotReady
-             14 Renewed(Generation(1), Time(99000) refused: Stale
-             14 Failed(Generation(2), Worker)      Nothing
-             15 Completed(Generation(3), 030303030 Done
-             15 Completed(Generation(3), 030303030 refused: Stale
-             15 Begun(WorkerId(2), Time(20000))    refused: NotReady
+            1  Begun(WorkerId(1), Time(5000))     refused: NotReady
+            1  ChildDone                          Nothing
+            2  ChildDone                          ready from 2
+            2  ChildDone                          refused: Contradiction
+            3  Completed(Generation(1), 010101010 refused: Stale
+            3  Begun(WorkerId(1), Time(8000))     lease 1
+            4  Begun(WorkerId(1), Time(9000))     refused: NotReady
+            5  Renewed(Generation(1), Time(10000) Nothing
+            9  Looked                             Nothing
+            11 Looked                             ready from 12
+            11 Completed(Generation(1), 010101010 refused: Stale
+            11 Begun(WorkerId(2), Time(16000))    refused: NotReady
+            12 Begun(WorkerId(2), Time(17000))    lease 2
+            12 Begun(WorkerId(3), Time(17000))    lease 3
+            13 Begun(WorkerId(4), Time(18000))    refused: NotReady
+            14 Renewed(Generation(1), Time(99000) refused: Stale
+            14 Failed(Generation(2), Worker)      Nothing
+            15 Completed(Generation(3), 030303030 Done
+            15 Completed(Generation(3), 030303030 refused: Stale
+            15 Begun(WorkerId(2), Time(20000))    refused: NotReady
         "#]]
         .assert_eq(&rows);
     }
@@ -384,20 +384,20 @@ mod tests {
             ],
         );
         expect![[r#"
-              0 Begun(WorkerId(1), Time(5000))     lease 1
-              0 Failed(Generation(1), Program)     ready from 1
-              1 Begun(WorkerId(2), Time(5000))     lease 2
-              1 Failed(Generation(2), BadResult)   ready from 3
-              3 Begun(WorkerId(1), Time(5000))     lease 3
-              6 Looked                             Quarantined
+            0  Begun(WorkerId(1), Time(5000))     lease 1
+            0  Failed(Generation(1), Program)     ready from 1
+            1  Begun(WorkerId(2), Time(5000))     lease 2
+            1  Failed(Generation(2), BadResult)   ready from 3
+            3  Begun(WorkerId(1), Time(5000))     lease 3
+            6  Looked                             Quarantined
         "#]]
         .assert_eq(&often);
         expect![[r#"
-              0 Begun(WorkerId(1), Time(5000))     lease 1
-              0 Begun(WorkerId(2), Time(5000))     lease 2
-              0 Failed(Generation(1), Program)     Nothing
-              0 Failed(Generation(2), Program)     Hopeless
-              9 Looked                             Nothing
+            0  Begun(WorkerId(1), Time(5000))     lease 1
+            0  Begun(WorkerId(2), Time(5000))     lease 2
+            0  Failed(Generation(1), Program)     Nothing
+            0  Failed(Generation(2), Program)     Hopeless
+            9  Looked                             Nothing
         "#]]
         .assert_eq(&blamed);
     }

@@ -209,7 +209,8 @@ impl World {
             let at = Span::ms(self.dice.below(30_000));
             let due = Time(at.get() + 20_000 + self.dice.below(60_000));
             let (tenant, value) = (TenantId(self.dice.below(3)), Wei::from(u128::from(number)));
-            let spec = JobSpec { shape, tenant, due, value };
+            let segments_max = NonZeroU32::new(segments).expect("one at least");
+            let spec = JobSpec { shape, segments_max, tenant, due, value };
             self.jobs.push((job, spec, Truth { segments, arities, is_sound, is_cancelled }));
             self.happens(at, Happening::Submits(self.jobs.len() - 1));
             if is_cancelled {
