@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tower::{Layer, Service};
 
-/// Pauses between a failure and each further try. Where one question in seven goes wrong, one in a million goes wrong
-/// each time.
+/// Pauses between a failure and each further try. Where one question in seven goes wrong, all eight tries do
+/// for one in six million.
 const PAUSES: [Duration; 7] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
