@@ -26,6 +26,6 @@ pub use local::{LocalProver, LocalProverConfig};
 pub use openvm::{KeyError, OpenVm, OpenVmVerifier};
 pub use prover::{InvalidJobId, JobId, JobStatus, ProofJob, Prover, ProverError};
 pub use zkvm::{
-    ExecuteError, Execution, ExecutionLimits, NotAProgram, Progress, ProofVerifier, ProveError,
-    Segment, SegmentProof, VerifiedClaim, VerifyError, Zkvm,
+    ExecuteError, Execution, ExecutionLimits, NotAProgram, Progress, ProofKind, ProofVerifier,
+    ProveError, Segment, SegmentProof, VerifiedClaim, VerifyError, Zkvm,
 };

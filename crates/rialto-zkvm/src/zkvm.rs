@@ -149,6 +149,19 @@ pub struct Segment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentProof(pub Bytes);
 
+/// How much the proofs of an execution's segments are made into one.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofKind {
+    /// They stay side by side: the least work, and as large as there are segments.
+    #[default]
+    Composite,
+    /// One proof by recursion, as large for many segments as for few.
+    Compressed,
+}
+
 /// How far a proof has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Progress {

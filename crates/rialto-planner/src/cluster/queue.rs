@@ -122,6 +122,16 @@ impl Queue {
         Self { retry, jobs, by_due, leases }
     }
 
+    /// Knows a job as somebody kept it, from then on.
+    pub fn keep(&mut self, name: JobName, job: Job) {
+        self.by_due.insert((job.spec.due, name));
+        for (work, task) in &job.tasks {
+            let leases = task.leases().iter();
+            self.leases.extend(leases.map(|it| (it.until, TaskKey { job: name, work: *work })));
+        }
+        self.jobs.insert(name, job);
+    }
+
     /// A job that has not ended.
     pub fn job(&self, name: JobName) -> Option<&Job> {
         self.jobs.get(&name)
@@ -288,6 +298,21 @@ impl Queue {
 }
 
 impl Job {
+    /// A job as somebody kept it, with some of its tasks. What is said of a task needs that task; once all segments
+    /// are known also its parent ([`Shape::parent`]); the end of an execution needs every proof of a segment that has its
+    /// result or was found beyond what there is. Of the rest nothing is looked at.
+    pub fn kept(
+        spec: JobSpec,
+        found: u32,
+        segments: Option<NonZeroU32>,
+        tasks: BTreeMap<Work, Task>,
+    ) -> Self {
+        let is_ready = |task: &Task| matches!(task.state, TaskState::Ready { .. });
+        let ready =
+            tasks.iter().filter(|(_, task)| is_ready(task)).map(|(work, _)| *work).collect();
+        Self { spec, found, segments, tasks, ready }
+    }
+
     /// Its tasks that are known so far, with what befell them.
     pub fn tasks(&self) -> impl Iterator<Item = (Work, &Task)> {
         self.tasks.iter().map(|(work, task)| (*work, task))

@@ -1,0 +1,11 @@
+//! Many workers make one proof.
+//!
+//! The rules are `rialto_planner::cluster`'s; here is what carries them out. A coordinator keeps jobs and
+//! tasks in a database and gives tasks to workers that ask; workers compute and put results into the
+//! artifact store; whoever wants a proof has one more `Prover`.
+//!
+//! Invariants, mostly absences: no rule is here that the pure crate does not have; artifacts do not flow
+//! through the coordinator; a result counts only once it was looked at, and only under a lease that
+//! stands; what a coordinator has answered is in its database.
+
+pub mod wire;
