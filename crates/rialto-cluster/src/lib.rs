@@ -8,4 +8,15 @@
 //! through the coordinator; a result counts only once it was looked at, and only under a lease that
 //! stands; what a coordinator has answered is in its database.
 
+mod bearer;
+mod client;
+mod line;
+mod page;
+mod problem;
 pub mod wire;
+
+pub use bearer::{Bearer, BearerError};
+pub use client::{HttpLine, HttpLineError};
+pub use line::{Line, LineError, Remedy};
+pub use page::{NotAPage, PAGE_BYTES_MAX, PAGE_SEGMENTS_MAX, Page};
+pub use problem::{Code, Problem, ProblemBody};
