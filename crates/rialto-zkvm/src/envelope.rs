@@ -18,23 +18,28 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::VerifyError;
 
 /// The version that this software writes, and the only one that it reads.
-pub(crate) const VERSION: u16 = 1;
+pub const VERSION: u16 = 1;
 
 const MAGIC: [u8; 8] = *b"RIALTOPF";
 const HEADER_BYTES: usize = 54;
 
-/// The name of a zkVM in the envelope.
-pub(crate) type ZkvmTag = [u8; 8];
+/// The name of a zkVM in the envelope: ASCII, padded with zeros.
+pub type ZkvmTag = [u8; 8];
 
 /// Who a proof is addressed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    pub(crate) zkvm: ZkvmTag,
-    pub(crate) parameters: [u8; 32],
+pub struct Address {
+    /// The zkVM.
+    pub zkvm: ZkvmTag,
+    /// Its commitment to everything that decides whether a proof is accepted.
+    pub parameters: [u8; 32],
 }
 
-/// `payload` in an envelope. The payload has less than 4 GiB.
-pub(crate) fn seal(address: &Address, payload: &[u8]) -> Bytes {
+/// `payload` in an envelope.
+///
+/// # Panics
+/// If the payload has 4 GiB or more.
+pub fn seal(address: &Address, payload: &[u8]) -> Bytes {
     let length = u32::try_from(payload.len()).expect("a proof has less than 4 GiB");
     let mut out = BytesMut::with_capacity(HEADER_BYTES + payload.len());
     out.put_slice(&MAGIC);
@@ -46,8 +51,11 @@ pub(crate) fn seal(address: &Address, payload: &[u8]) -> Bytes {
     out.freeze()
 }
 
-/// The payload of `proof` if it is addressed to `address` and at most `limit_bytes` long.
-pub(crate) fn open<'a>(
+/// The payload of `proof`, which is at most `limit_bytes` long, envelope included.
+///
+/// # Errors
+/// If it is longer, no envelope of this version, cut off, or addressed to somebody else.
+pub fn open<'a>(
     address: &Address,
     limit_bytes: usize,
     proof: &'a [u8],

@@ -18,7 +18,10 @@ thread_local! {
 ///
 /// Whatever `work` mutates must be dropped or rebuilt by the caller after an error: it may
 /// have been left half-changed.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+///
+/// # Errors
+/// If `work` panics on this thread. A panic on a thread that `work` starts is its own affair.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     install_quiet_hook();
     let outer = GUARDED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
