@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use rialto_artifacts::ArtifactId;
 use rialto_protocol::{ClaimDigest, Cycles, ImageId};
-use rialto_zkvm::{Progress, ProveError, VerifiedClaim};
+use rialto_zkvm::{Progress, ProofKind, ProveError, VerifiedClaim};
 use serde::Serialize;
 use std::fmt;
 use std::fs;
@@ -141,10 +141,11 @@ async fn prove(args: &ProveArgs, program: &str, console: Console) -> Result<Prov
         let (zkvm, work, bar) = (zkvm.clone(), work.clone(), bar.clone());
         let limits = work.limits();
         let proving = tokio::task::spawn_blocking(move || {
-            zkvm.prove(&work.elf, &work.stdin, &limits, &mut |progress| {
+            let watch = &mut |progress| {
                 advance(&bar, progress);
                 ControlFlow::Continue(())
-            })
+            };
+            zkvm.prove(&work.elf, &work.stdin, &limits, ProofKind::Composite, watch)
         });
         proving.await?
     };

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rialto_artifacts::ArtifactId;
 use rialto_planner::{Preflight, Proven, Standing};
 use rialto_protocol::{Cycles, Timestamp};
-use rialto_zkvm::{ExecutionLimits, JobId, JobStatus, ProofJob, ProverError};
+use rialto_zkvm::{ExecutionLimits, JobId, JobStatus, ProofJob, ProofKind, ProverError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -37,7 +37,8 @@ pub(crate) async fn prove(
         memory_max_bytes: u64::MAX,
         journal_max_bytes: u64::MAX,
     };
-    let made = make(&venue, &open, ProofJob { elf, stdin, limits }, &bench).await;
+    let job = ProofJob { elf, stdin, limits, kind: ProofKind::Composite };
+    let made = make(&venue, &open, job, &bench).await;
     let kept = match made {
         Ok(Some(proof)) => keep(&venue, &open, proof).await,
         Ok(None) => {

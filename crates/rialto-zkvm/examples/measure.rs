@@ -11,7 +11,9 @@ use std::time::Instant;
 
 use block_header_core::host;
 use rialto_protocol::Cycles;
-use rialto_zkvm::{ExecutionLimits, KeyStore, OpenVm, OpenVmVerifier, ProofVerifier, Zkvm};
+use rialto_zkvm::{
+    ExecutionLimits, KeyStore, OpenVm, OpenVmVerifier, ProofKind, ProofVerifier, Zkvm,
+};
 
 const LIMITS: ExecutionLimits = ExecutionLimits {
     cycles_max: Cycles(1_000_000_000),
@@ -40,7 +42,9 @@ fn main() {
     measured("image id", || zkvm.image_id(host::PROGRAM).unwrap());
 
     let watch = &mut |_| ControlFlow::Continue(());
-    let proof = measured("prove", || zkvm.prove(host::PROGRAM, &input, &LIMITS, watch).unwrap());
+    let kind = ProofKind::Composite;
+    let proof =
+        measured("prove", || zkvm.prove(host::PROGRAM, &input, &LIMITS, kind, watch).unwrap());
     println!("    {} bytes", proof.len());
     measured("verify", || verifier.verify(&proof).unwrap());
     println!("peak of memory: {} MiB", status_kib("VmHWM:") / 1024);

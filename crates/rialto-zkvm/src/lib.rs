@@ -12,6 +12,8 @@
 
 mod zkvm;
 
+mod joining;
+
 pub mod envelope;
 pub mod guard;
 
@@ -26,6 +28,7 @@ mod prover;
 #[cfg(feature = "mock")]
 pub mod mock;
 
+pub use joining::{JoinPlace, Joining};
 #[cfg(feature = "openvm")]
 pub use keys::{KeyOrigin, KeyStore};
 pub use local::{LocalProver, LocalProverConfig};
@@ -33,6 +36,6 @@ pub use local::{LocalProver, LocalProverConfig};
 pub use openvm::{KeyError, OpenVm, OpenVmVerifier};
 pub use prover::{InvalidJobId, JobId, JobStatus, ProofJob, Prover, ProverError};
 pub use zkvm::{
-    ExecuteError, Execution, ExecutionLimits, NotAProgram, Progress, ProofKind, ProofVerifier,
-    ProveError, Segment, SegmentProof, VerifiedClaim, VerifyError, Zkvm,
+    ExecuteError, Execution, ExecutionLimits, NotAProgram, Part, Progress, ProofKind,
+    ProofVerifier, ProveError, Segment, VerifiedClaim, VerifyError, Zkvm,
 };

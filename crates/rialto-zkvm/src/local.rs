@@ -223,10 +223,9 @@ impl Desk {
 /// The body of a proving thread.
 fn work_until_closed(shared: &Shared, zkvm: &dyn Zkvm) {
     while let Some((id, job)) = next_job(shared) {
-        let ProofJob { elf, stdin, limits } = &job;
-        let result = guarded(|| {
-            zkvm.prove(elf, stdin, limits, &mut |progress| shared.desk().advance(id, progress))
-        });
+        let ProofJob { elf, stdin, limits, kind } = &job;
+        let watch = &mut |progress| shared.desk().advance(id, progress);
+        let result = guarded(|| zkvm.prove(elf, stdin, limits, *kind, watch));
         let result = result.unwrap_or_else(|reason| Err(ProveError::Internal { reason }));
         shared.desk().end(id, result, shared.config.ended_jobs_max);
     }
@@ -247,7 +246,13 @@ fn next_job(shared: &Shared) -> Option<(JobId, ProofJob)> {
 }
 
 fn retryable(error: &ProveError) -> bool {
-    !matches!(error, ProveError::Execute(fault) if !matches!(fault, ExecuteError::Internal { .. }))
+    match error {
+        ProveError::Execute(fault) => {
+            matches!(fault, ExecuteError::Internal { .. } | ExecuteError::Stopped)
+        }
+        ProveError::NoSuchKind(_) => false,
+        _ => true,
+    }
 }
 
 /// The error and what caused it, on one line.

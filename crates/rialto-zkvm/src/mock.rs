@@ -2,8 +2,12 @@
 //!
 //! Programs are scripts given as Rust functions. Proofs are envelopes with a tag of their own
 //! and the claim in plain sight: [`MockZkvm`] believes them, every real verifier refuses them.
+//! On their way they are as particular as real ones: a part says what it is of and where it
+//! belongs, and fits nowhere else.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::ops::{ControlFlow, Range};
 
 use bytes::Bytes;
 use rialto_protocol::{Cycles, ImageId, Journal};
@@ -12,12 +16,19 @@ use sha2::{Digest, Sha256};
 
 use crate::envelope::{self, Address};
 use crate::{
-    ExecuteError, Execution, ExecutionLimits, NotAProgram, ProofVerifier, ProveError, Segment,
-    SegmentProof, VerifiedClaim, VerifyError, Zkvm,
+    ExecuteError, Execution, ExecutionLimits, JoinPlace, Joining, NotAProgram, Part, ProofKind,
+    ProofVerifier, ProveError, Segment, VerifiedClaim, VerifyError, Zkvm,
 };
 
 const ADDRESS: Address = Address { zkvm: *b"mock\0\0\0\0", parameters: [0; 32] };
 const PROOF_BYTES_MAX: usize = 1 << 20;
+
+/// How compressed proofs are joined: by threes, then by twos, in two levels at least.
+const COMPRESSING: Joining = Joining {
+    leaf_arity: NonZeroU32::new(3).expect("it is not zero"),
+    arity: NonZeroU32::new(2).expect("it is not zero"),
+    levels_min: 2,
+};
 
 /// How a scripted run ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +50,42 @@ pub struct MockZkvm {
     memory_bytes: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Part {
+/// What a finished proof says.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Claim {
     image_id: ImageId,
     journal: Vec<u8>,
+}
+
+/// What a proof says before it is finished.
+#[derive(Serialize, Deserialize)]
+struct Piece {
+    claim: Claim,
+    /// Nothing for a segment's proof.
+    joined: Option<(ProofKind, u8)>,
+    /// Its place among those of its level.
+    index: u32,
+    /// The segments that it is of.
+    segments: Range<u32>,
+    /// Whether the program ends in it.
+    last: bool,
+}
+
+impl Piece {
+    fn decode(bytes: &[u8]) -> Result<Self, VerifyError> {
+        match postcard::take_from_bytes(bytes) {
+            Ok((piece, [])) => Ok(piece),
+            Ok(_) => Err(malformed("there are bytes left over")),
+            Err(error) => Err(malformed(error)),
+        }
+    }
+
+    fn check(&self, joined: Option<(ProofKind, u8)>, index: u32) -> Result<(), VerifyError> {
+        if (self.joined, self.index) != (joined, index) {
+            return Err(invalid("it belongs elsewhere"));
+        }
+        Ok(())
+    }
 }
 
 impl MockZkvm {
@@ -84,8 +127,7 @@ impl MockZkvm {
 impl ProofVerifier for MockZkvm {
     fn verify(&self, proof: &[u8]) -> Result<VerifiedClaim, VerifyError> {
         let payload = envelope::open(&ADDRESS, PROOF_BYTES_MAX, proof)?;
-        let Part { image_id, journal } = postcard::from_bytes(payload)
-            .map_err(|error| VerifyError::Malformed { reason: error.to_string() })?;
+        let Claim { image_id, journal } = postcard::from_bytes(payload).map_err(malformed)?;
         Ok(VerifiedClaim::new(image_id, Journal(journal.into())))
     }
 }
@@ -104,11 +146,12 @@ impl Zkvm for MockZkvm {
         Ok(ImageId(digest.into()))
     }
 
-    fn execute(
+    fn execute_streaming(
         &self,
         elf: &[u8],
         stdin: &[u8],
         limits: &ExecutionLimits,
+        found: &mut dyn FnMut(Segment) -> ControlFlow<()>,
     ) -> Result<Execution, ExecuteError> {
         let MockRun { segments, journal } = self.run(elf, stdin)?;
         let cycles = Cycles(segments.iter().map(|cycles| cycles.0).sum());
@@ -123,11 +166,16 @@ impl Zkvm for MockZkvm {
             let limit_bytes = limits.journal_max_bytes;
             return Err(ExecuteError::JournalTooLong { bytes, limit_bytes });
         }
-        let segments = (0..).zip(segments);
-        let segments =
-            segments.map(|(index, cycles)| Segment { index, cycles, plan: Bytes::new() });
-        let journal = Journal(journal.into());
-        Ok(Execution { cycles, segments: segments.collect(), journal })
+        let count = segments.len();
+        let segments = (0..).zip(segments).map(|(index, cycles)| {
+            let last = index as usize + 1 == count;
+            Segment { index, cycles, plan: vec![u8::from(last)].into() }
+        });
+        let segments: Vec<_> = segments.collect();
+        if segments.iter().any(|segment| found(segment.clone()).is_break()) {
+            return Err(ExecuteError::Stopped);
+        }
+        Ok(Execution { cycles, segments, journal: Journal(journal.into()) })
     }
 
     fn prove_segment(
@@ -135,20 +183,95 @@ impl Zkvm for MockZkvm {
         elf: &[u8],
         stdin: &[u8],
         segment: &Segment,
-    ) -> Result<SegmentProof, ProveError> {
+    ) -> Result<Bytes, ProveError> {
         if let Some(hook) = &self.segment_hook {
             hook(segment)?;
         }
-        let part = Part { image_id: self.image_id(elf)?, journal: self.run(elf, stdin)?.journal };
-        let bytes = postcard::to_allocvec(&part)
-            .map_err(|error| ProveError::Internal { reason: error.to_string() })?;
-        Ok(SegmentProof(bytes.into()))
+        let claim = Claim { image_id: self.image_id(elf)?, journal: self.run(elf, stdin)?.journal };
+        let segments = segment.index..segment.index.saturating_add(1);
+        let last = is_last(segment);
+        encode(&Piece { claim, joined: None, index: segment.index, segments, last })
     }
 
-    fn join(&self, segments: &[SegmentProof]) -> Result<Bytes, ProveError> {
-        let missing =
-            || ProveError::ForeignSegment { index: 0, reason: "it is missing".to_owned() };
-        let SegmentProof(part) = segments.last().ok_or_else(missing)?;
-        Ok(envelope::seal(&ADDRESS, part))
+    fn joining(&self, kind: ProofKind) -> Option<Joining> {
+        match kind {
+            ProofKind::Composite => Some(Joining::FLAT),
+            ProofKind::Compressed => Some(COMPRESSING),
+        }
     }
+
+    fn join(
+        &self,
+        kind: ProofKind,
+        place: JoinPlace,
+        parts: &[Bytes],
+    ) -> Result<Bytes, ProveError> {
+        let joining = self.joining(kind).ok_or(ProveError::NoSuchKind(kind))?;
+        joining.check(place, parts.len())?;
+        let below = place.level.checked_sub(1);
+        let mut whole: Option<Piece> = None;
+        for (index, part) in (joining.first_part(place)..).zip(parts) {
+            let foreign = |reason: String| match below {
+                None => ProveError::ForeignSegment { index, reason },
+                Some(level) => ProveError::ForeignJoin { level, index, reason },
+            };
+            let piece = Piece::decode(part).map_err(|error| foreign(error.to_string()))?;
+            piece
+                .check(below.map(|level| (kind, level)), index)
+                .map_err(|error| foreign(error.to_string()))?;
+            whole = Some(match whole {
+                None => piece,
+                Some(whole)
+                    if whole.claim == piece.claim
+                        && whole.segments.end == piece.segments.start
+                        && !whole.last =>
+                {
+                    let segments = whole.segments.start..piece.segments.end;
+                    Piece { segments, last: piece.last, ..whole }
+                }
+                Some(_) => return Err(foreign("it does not follow the one before it".into())),
+            });
+        }
+        let whole = whole.expect("the joining allows no join without parts");
+        if !place.is_top {
+            let joined = Some((kind, place.level));
+            return encode(&Piece { joined, index: place.index, ..whole });
+        }
+        if !whole.last {
+            let index = whole.segments.end;
+            return Err(ProveError::ForeignSegment { index, reason: "it is missing".into() });
+        }
+        Ok(envelope::seal(&ADDRESS, &encode(&whole.claim)?))
+    }
+
+    fn check(&self, elf: &[u8], part: Part<'_>, proof: &[u8]) -> Result<(), VerifyError> {
+        let piece = Piece::decode(proof)?;
+        if Ok(piece.claim.image_id) != self.image_id(elf) {
+            return Err(invalid("it is of another program"));
+        }
+        match part {
+            Part::Segment(segment) if is_last(segment) != piece.last => {
+                Err(invalid("it ends elsewhere"))
+            }
+            Part::Segment(segment) => piece.check(None, segment.index),
+            Part::Joined { kind, place } => piece.check(Some((kind, place.level)), place.index),
+        }
+    }
+}
+
+fn is_last(segment: &Segment) -> bool {
+    segment.plan.first() == Some(&1)
+}
+
+fn encode(value: &impl Serialize) -> Result<Bytes, ProveError> {
+    let bytes = postcard::to_allocvec(value);
+    Ok(bytes.map_err(|error| ProveError::Internal { reason: error.to_string() })?.into())
+}
+
+fn malformed(reason: impl ToString) -> VerifyError {
+    VerifyError::Malformed { reason: reason.to_string() }
+}
+
+fn invalid(reason: impl ToString) -> VerifyError {
+    VerifyError::Invalid { reason: reason.to_string() }
 }

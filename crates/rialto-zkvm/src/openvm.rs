@@ -6,12 +6,15 @@
 mod execute;
 mod journal;
 mod machine;
+mod part;
 mod payload;
 mod program;
 mod prove;
 mod requests;
+mod run;
 mod verify;
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::hex;
@@ -26,11 +29,14 @@ pub use verify::OpenVmVerifier;
 use crate::envelope::{self, ZkvmTag};
 use crate::keys::{KeyOrigin, KeyStore};
 use crate::{
-    ExecuteError, Execution, ExecutionLimits, NotAProgram, ProofVerifier, ProveError, Segment,
-    SegmentProof, VerifiedClaim, VerifyError, Zkvm,
+    ExecuteError, Execution, ExecutionLimits, JoinPlace, Joining, NotAProgram, Part, ProofKind,
+    ProofVerifier, ProveError, Segment, VerifiedClaim, VerifyError, Zkvm,
 };
+use execute::Plan;
 use machine::{Blueprint, ProvingKey};
+use part::Seat;
 use program::{Program, ProgramCache};
+use run::LastRun;
 
 /// The zkVM and its one set of parameters.
 const NAME: &str = "openvm-2.0-rialto-1";
@@ -43,11 +49,13 @@ const ZKVM_TAG: ZkvmTag = *b"openvm\0\0";
 /// Executes, proves and verifies with OpenVM.
 ///
 /// Calls may come from many threads. Proving uses every core by itself; programs that were
-/// used lately stay loaded.
+/// used lately stay loaded, and the state after the last proven segment is kept, so that the
+/// next one of the same run is proven from there.
 pub struct OpenVm {
     blueprint: Blueprint,
     verifier: OpenVmVerifier,
     programs: Mutex<ProgramCache>,
+    last_run: LastRun,
 }
 
 /// Why there is no key.
@@ -95,7 +103,8 @@ impl OpenVm {
     fn with(key: ProvingKey, verifier: OpenVmVerifier) -> Self {
         let segment_memory_max_bytes = SEGMENT_MEMORY_MAX_BYTES;
         let blueprint = Blueprint { key, segment_memory_max_bytes };
-        Self { blueprint, verifier, programs: Mutex::new(ProgramCache::new()) }
+        let programs = Mutex::new(ProgramCache::new());
+        Self { blueprint, verifier, programs, last_run: LastRun::default() }
     }
 
     /// Cuts segments so that proving one takes at most `bytes` of memory by OpenVM's estimate,
@@ -118,9 +127,25 @@ impl OpenVm {
             return Ok(program);
         }
         // Loaded without the lock; two threads may load the same program once each.
-        let program = Arc::new(Program::load(elf, self.blueprint.config())?);
+        let program = Arc::new(Program::load(elf, digest, self.blueprint.config())?);
         programs().insert(digest, Arc::clone(&program));
         Ok(program)
+    }
+
+    fn join_composite(&self, place: JoinPlace, parts: &[Bytes]) -> Result<Bytes, ProveError> {
+        if !place.is_top || place.level > 0 {
+            let reason = "one join takes all segments".to_owned();
+            return Err(ProveError::NoSuchJoin { place, reason });
+        }
+        let first = Seat::Segment(0);
+        let (proofs, public_values) = part::in_order(parts, first, self.verifier.segment_key())?;
+        let Some(public_values) = public_values else {
+            let missing = Seat::Segment(u32::try_from(parts.len()).unwrap_or(u32::MAX));
+            return Err(missing.foreign("the segment in which the program ends is missing"));
+        };
+        let payload = payload::encode(&proofs, &public_values)
+            .map_err(|error| ProveError::Internal { reason: error.to_string() })?;
+        Ok(envelope::seal(&verify::address(), &payload))
     }
 }
 
@@ -142,14 +167,15 @@ impl Zkvm for OpenVm {
         Ok(verify::image_id(&exe))
     }
 
-    fn execute(
+    fn execute_streaming(
         &self,
         elf: &[u8],
         stdin: &[u8],
         limits: &ExecutionLimits,
+        found: &mut dyn FnMut(Segment) -> ControlFlow<()>,
     ) -> Result<Execution, ExecuteError> {
         let program = self.program(elf)?;
-        execute::execute(&self.blueprint, &program, stdin, limits)
+        execute::execute(&self.blueprint, &program, stdin, limits, found)
     }
 
     fn prove_segment(
@@ -157,12 +183,42 @@ impl Zkvm for OpenVm {
         elf: &[u8],
         stdin: &[u8],
         segment: &Segment,
-    ) -> Result<SegmentProof, ProveError> {
+    ) -> Result<Bytes, ProveError> {
         let program = self.program(elf)?;
-        prove::prove_segment(&self.blueprint, &program, stdin, segment)
+        let last_run = &self.last_run;
+        prove::prove_segment(&self.blueprint, &program, stdin, segment, last_run)?.encode()
     }
 
-    fn join(&self, segments: &[SegmentProof]) -> Result<Bytes, ProveError> {
-        Ok(envelope::seal(&verify::address(), &prove::join(segments)?))
+    fn joining(&self, kind: ProofKind) -> Option<Joining> {
+        match kind {
+            ProofKind::Composite => Some(Joining::FLAT),
+            ProofKind::Compressed => None,
+        }
+    }
+
+    fn join(
+        &self,
+        kind: ProofKind,
+        place: JoinPlace,
+        parts: &[Bytes],
+    ) -> Result<Bytes, ProveError> {
+        let joining = self.joining(kind).ok_or(ProveError::NoSuchKind(kind))?;
+        joining.check(place, parts.len())?;
+        match kind {
+            ProofKind::Composite => self.join_composite(place, parts),
+            ProofKind::Compressed => Err(ProveError::NoSuchKind(kind)),
+        }
+    }
+
+    fn check(&self, elf: &[u8], part: Part<'_>, proof: &[u8]) -> Result<(), VerifyError> {
+        let program = self.program(elf).map_err(part::invalid)?;
+        let commitment = program.commitment(&self.blueprint).map_err(part::invalid)?;
+        match part {
+            Part::Segment(segment) => {
+                let plan: Plan = postcard::from_bytes(&segment.plan).map_err(part::invalid)?;
+                self.verifier.check_segment(segment.index, plan.last, commitment, proof)
+            }
+            Part::Joined { .. } => Err(part::invalid("there are no joins of this kind")),
+        }
     }
 }

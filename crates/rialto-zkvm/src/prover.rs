@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::{ExecutionLimits, Progress};
+use crate::{ExecutionLimits, Progress, ProofKind};
 
 /// Makes proofs in the background.
 #[async_trait]
@@ -70,19 +70,25 @@ pub struct ProofJob {
     pub stdin: Bytes,
     /// What its execution may use.
     pub limits: ExecutionLimits,
+    /// The form of the proof.
+    pub kind: ProofKind,
 }
 
 impl ProofJob {
-    /// The job's name: SHA-256 over the digests of program and input, and the limits.
+    /// The job's name: SHA-256 over the digests of program and input, the limits and the kind.
     pub fn id(&self) -> JobId {
         let ExecutionLimits { cycles_max, memory_max_bytes, journal_max_bytes } = self.limits;
         let mut hasher = Sha256::new();
-        hasher.update(b"rialto.proof-job.v1");
+        hasher.update(b"rialto.proof-job.v2");
         hasher.update(Sha256::digest(&self.elf));
         hasher.update(Sha256::digest(&self.stdin));
         for limit in [cycles_max.0, memory_max_bytes, journal_max_bytes] {
             hasher.update(limit.to_be_bytes());
         }
+        hasher.update(match self.kind {
+            ProofKind::Composite => [0],
+            ProofKind::Compressed => [1],
+        });
         JobId(hasher.finalize().into())
     }
 }

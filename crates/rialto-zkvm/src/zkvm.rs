@@ -1,8 +1,9 @@
 //! The port to a proof system: what every zkVM can do, in words that belong to none.
 //!
 //! A program is an ELF, its input is bytes, its output is a journal. An execution splits into
-//! segments, each provable on its own and in any order; their proofs join into one. What a
-//! segment's plan and proof look like is the zkVM's own business: they are opaque bytes here,
+//! segments, each provable on its own and in any order; their proofs join into one, by a tree
+//! of [joins](Joining) that differs by [kind of proof](ProofKind). What a segment's plan, its
+//! proof and a join of proofs look like is the zkVM's own business: they are opaque bytes here,
 //! so they can be stored, sent and retried by code that knows no zkVM. A zkVM that cannot
 //! split has one segment.
 //!
@@ -16,6 +17,8 @@ use bytes::Bytes;
 use rialto_protocol::{ClaimDigest, Cycles, ImageId, Journal, claim_digest};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::{JoinPlace, Joining};
 
 /// Says whether a proof holds, and for what. All that an attester needs of a zkVM.
 pub trait ProofVerifier: Send + Sync {
@@ -49,11 +52,27 @@ pub trait Zkvm: ProofVerifier {
         elf: &[u8],
         stdin: &[u8],
         limits: &ExecutionLimits,
+    ) -> Result<Execution, ExecuteError> {
+        self.execute_streaming(elf, stdin, limits, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// [Runs](Self::execute) `elf` on `stdin` and tells `found` of each segment as soon as it
+    /// is known, in their order, so that proving can begin while the execution goes on. If the
+    /// execution fails in the end, the segments were found for nothing.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and [`ExecuteError::Stopped`] if `found` breaks.
+    fn execute_streaming(
+        &self,
+        elf: &[u8],
+        stdin: &[u8],
+        limits: &ExecutionLimits,
+        found: &mut dyn FnMut(Segment) -> ControlFlow<()>,
     ) -> Result<Execution, ExecuteError>;
 
     /// Proves one segment of an execution, independently of the others. `segment` is one that
     /// `execute` gave for the same program and input; another's is an error at the latest when
-    /// the proofs are joined.
+    /// the proofs are joined. The proof is good for joining, not for verifying a claim.
     ///
     /// # Errors
     /// If the segment does not belong to the execution or proving fails.
@@ -62,13 +81,30 @@ pub trait Zkvm: ProofVerifier {
         elf: &[u8],
         stdin: &[u8],
         segment: &Segment,
-    ) -> Result<SegmentProof, ProveError>;
+    ) -> Result<Bytes, ProveError>;
 
-    /// Makes one proof of the proofs of all segments, in their order.
+    /// The tree by which proofs of segments become one of this kind; nothing if the zkVM makes
+    /// no such proofs.
+    fn joining(&self, kind: ProofKind) -> Option<Joining>;
+
+    /// Does one join of that tree: `parts` are the proofs of its segments, or the results of
+    /// its joins of the level below, in their order. The result of the last join is the proof
+    /// in its envelope.
     ///
     /// # Errors
-    /// If a segment's proof is malformed or one is missing.
-    fn join(&self, segments: &[SegmentProof]) -> Result<Bytes, ProveError>;
+    /// If there is no such join, or a part is malformed, missing, or another's.
+    fn join(&self, kind: ProofKind, place: JoinPlace, parts: &[Bytes])
+    -> Result<Bytes, ProveError>;
+
+    /// Whether `proof` is what `part` asks for, as far as one proof can tell: it holds, it is of
+    /// the program `elf`, it begins where the program begins if it is the first, and ends with
+    /// the program if it is the last. That it follows its neighbours, and that the input is the
+    /// right one, is seen when it is joined with them. Takes milliseconds once the program is
+    /// known; for whoever accepts the work of others.
+    ///
+    /// # Errors
+    /// If it is not, whatever the bytes are.
+    fn check(&self, elf: &[u8], part: Part<'_>, proof: &[u8]) -> Result<(), VerifyError>;
 
     /// Executes, proves every segment, joins, and verifies what came out. `watch` is told of
     /// each step before it is taken and can stop there.
@@ -81,12 +117,14 @@ pub trait Zkvm: ProofVerifier {
         elf: &[u8],
         stdin: &[u8],
         limits: &ExecutionLimits,
+        kind: ProofKind,
         watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Bytes, ProveError> {
         let mut step = |progress| match watch(progress) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(ProveError::Cancelled),
         };
+        let joining = self.joining(kind).ok_or(ProveError::NoSuchKind(kind))?;
         step(Progress::Executing)?;
         let execution = self.execute(elf, stdin, limits)?;
         let mut proofs = Vec::with_capacity(execution.segments.len());
@@ -101,8 +139,10 @@ pub trait Zkvm: ProofVerifier {
             proofs.push(self.prove_segment(elf, stdin, segment)?);
             cycles_done.0 += segment.cycles.0;
         }
-        step(Progress::Joining)?;
-        let proof = self.join(&proofs)?;
+        let proof = joining.fold(proofs, |place, parts| {
+            step(Progress::Joining)?;
+            self.join(kind, place, parts)
+        })?;
         let claim = self.verify(&proof)?;
         let image_id = self.image_id(elf)?;
         if claim.image_id != image_id || claim.journal != execution.journal {
@@ -110,6 +150,20 @@ pub trait Zkvm: ProofVerifier {
         }
         Ok(proof)
     }
+}
+
+/// What a proof is to be [checked](Zkvm::check) as.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// The proof of this segment.
+    Segment(&'a Segment),
+    /// What a join gave that is not the last of its tree.
+    Joined {
+        /// The kind of proof that it is to become.
+        kind: ProofKind,
+        /// Where in the tree.
+        place: JoinPlace,
+    },
 }
 
 /// What an execution may use at most.
@@ -145,10 +199,6 @@ pub struct Segment {
     pub plan: Bytes,
 }
 
-/// The proof of one segment: good for joining, not for verifying a claim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SegmentProof(pub Bytes);
-
 /// How much the proofs of an execution's segments are made into one.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -178,7 +228,7 @@ pub enum Progress {
         /// Instructions in all.
         cycles: Cycles,
     },
-    /// Every segment is proven; their proofs become one and are verified.
+    /// Every segment is proven; their proofs become one, by one join or more, and are verified.
     Joining,
 }
 
@@ -223,8 +273,8 @@ pub struct NotAProgram {
     pub reason: String,
 }
 
-/// Why an execution gave no result. All but [`Internal`](Self::Internal) are the fault of the
-/// program or its input and will happen again.
+/// Why an execution gave no result. All but [`Internal`](Self::Internal) and
+/// [`Stopped`](Self::Stopped) are the fault of the program or its input and will happen again.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ExecuteError {
     /// The bytes are not a program.
@@ -270,6 +320,9 @@ pub enum ExecuteError {
         /// What is wrong with them.
         reason: String,
     },
+    /// Whoever was told of the segments asked to stop.
+    #[error("the execution was stopped")]
+    Stopped,
     /// The zkVM itself failed; the program may be blameless.
     #[error("the zkVM failed to execute the program: {reason}")]
     Internal {
@@ -295,6 +348,27 @@ pub enum ProveError {
         /// What does not fit.
         reason: String,
     },
+    /// A part of a join is not the result of the join that it should be.
+    #[error("join {index} of level {level} does not fit: {reason}")]
+    ForeignJoin {
+        /// The level of the join that should have given the part.
+        level: u8,
+        /// Its index.
+        index: u32,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The tree of joins has no join like this.
+    #[error("there is no join {index} of level {level} like this: {reason}", index = place.index, level = place.level)]
+    NoSuchJoin {
+        /// Where it was to be.
+        place: JoinPlace,
+        /// Why it cannot be there.
+        reason: String,
+    },
+    /// The zkVM does not make proofs of this kind.
+    #[error("the zkVM makes no {0:?} proofs")]
+    NoSuchKind(ProofKind),
     /// The zkVM failed to prove.
     #[error("the zkVM failed to prove: {reason}")]
     Internal {

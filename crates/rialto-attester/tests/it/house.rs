@@ -15,7 +15,7 @@ use rialto_protocol::attestation::{
     RefusalCode,
 };
 use rialto_zkvm::mock::{MockRun, MockZkvm};
-use rialto_zkvm::{ExecutionLimits, ProofVerifier, Zkvm};
+use rialto_zkvm::{ExecutionLimits, ProofKind, ProofVerifier, Zkvm};
 use tokio::sync::oneshot;
 
 pub(crate) const DOMAIN: AttesterDomain =
@@ -118,7 +118,8 @@ pub(crate) fn proven(input: &str) -> (Bytes, ClaimedProof) {
     let echo = |stdin: &[u8]| Ok(MockRun { segments: vec![Cycles(1)], journal: stdin.to_vec() });
     let zkvm = MockZkvm::new().with_program("echo", echo);
     let watch = &mut |_| ControlFlow::Continue(());
-    let proof = zkvm.prove(b"echo", input.as_bytes(), &LIMITS, watch).unwrap();
+    let proof =
+        zkvm.prove(b"echo", input.as_bytes(), &LIMITS, ProofKind::Composite, watch).unwrap();
     let claim = zkvm.verify(&proof).unwrap();
     let name = B256::new(ArtifactId::of(&proof).0);
     let (image_id, claim_digest) = (claim.image_id, claim.claim_digest);

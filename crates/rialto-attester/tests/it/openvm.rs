@@ -7,7 +7,7 @@ use alloy::primitives::{B256, Bytes};
 use block_header_core::host;
 use rialto_artifacts::ArtifactId;
 use rialto_protocol::attestation::{ClaimedProof, RefusalCode};
-use rialto_zkvm::{KeyStore, OpenVm, OpenVmVerifier, ProofVerifier, Zkvm};
+use rialto_zkvm::{KeyStore, OpenVm, OpenVmVerifier, ProofKind, ProofVerifier, Zkvm};
 use serde_json::Value;
 
 use crate::house::{DOMAIN, House, LIMITS, config, proven, refused};
@@ -56,7 +56,8 @@ async fn a_real_proof_is_signed_and_a_damaged_one_refused_slow() {
     let zkvm = Arc::new(OpenVm::load(&KeyStore::in_memory()).unwrap());
     let prover = zkvm.clone();
     let proving = tokio::task::spawn_blocking(move || {
-        prover.prove(host::PROGRAM, &input, &LIMITS, &mut |_| ControlFlow::Continue(()))
+        let (kind, go_on) = (ProofKind::Composite, &mut |_| ControlFlow::Continue(()));
+        prover.prove(host::PROGRAM, &input, &LIMITS, kind, go_on)
     });
     let proof = Bytes::from(proving.await.unwrap().unwrap());
     let proven = zkvm.verify(&proof).unwrap();

@@ -15,7 +15,7 @@ use rialto_lab::Mean;
 use rialto_node::teach;
 use rialto_planner::{Sample, Speeds};
 use rialto_protocol::{Cycles, ImageId, RequestId};
-use rialto_zkvm::{ProveError, Zkvm};
+use rialto_zkvm::{ProofKind, ProveError, Zkvm};
 use serde::Serialize;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -182,7 +182,7 @@ async fn prove(zkvm: &Arc<dyn Zkvm>, work: &Workload) -> Result<Duration> {
     let began = Instant::now();
     let proving = tokio::task::spawn_blocking(move || {
         let go_on = &mut |_| ControlFlow::Continue(());
-        zkvm.prove(&work.elf, &work.stdin, &work.limits(), go_on)
+        zkvm.prove(&work.elf, &work.stdin, &work.limits(), ProofKind::Composite, go_on)
     });
     proving.await?.map_err(|error| match error {
         ProveError::Execute(error) => refusal(&name, error),

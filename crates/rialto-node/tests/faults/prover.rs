@@ -109,7 +109,7 @@ impl Prover for ScriptedProver {
                 return;
             }
             let go_on = &mut |_| ControlFlow::Continue(());
-            let proof = zkvm.prove(&job.elf, &job.stdin, &job.limits, go_on).unwrap();
+            let proof = zkvm.prove(&job.elf, &job.stdin, &job.limits, job.kind, go_on).unwrap();
             proofs.lock().unwrap().insert(id, proof);
             status.send_replace(JobStatus::Done);
         });

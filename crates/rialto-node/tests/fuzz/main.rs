@@ -23,7 +23,7 @@ use rialto_protocol::{
     RequestId, Unverified, Usd, Wei, abi, claim_digest, guest_env,
 };
 use rialto_zkvm::mock::{MockRun, MockZkvm};
-use rialto_zkvm::{ExecutionLimits, ProofVerifier, Zkvm};
+use rialto_zkvm::{ExecutionLimits, ProofKind, ProofVerifier, Zkvm};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -173,7 +173,7 @@ fn what_is_said_to_be_a_proof() {
         journal_max_bytes: 1 << 10,
     };
     let go_on = &mut |_| ControlFlow::Continue(());
-    let proof = zkvm.prove(b"echo", b"hello", &limits, go_on).unwrap();
+    let proof = zkvm.prove(b"echo", b"hello", &limits, ProofKind::Composite, go_on).unwrap();
     Mutation::of_words(8).beat("proofs", &[&proof, &[]], |bytes| {
         if let Ok(claim) = zkvm.verify(bytes) {
             assert_eq!(claim.claim_digest, claim_digest(claim.image_id, &claim.journal));

@@ -19,7 +19,7 @@ use rialto_protocol::attestation::{
 };
 use rialto_protocol::{ClaimDigest, Cycles, merkle};
 use rialto_zkvm::mock::{MockRun, MockZkvm};
-use rialto_zkvm::{ExecutionLimits, ProofVerifier, Zkvm};
+use rialto_zkvm::{ExecutionLimits, ProofKind, ProofVerifier, Zkvm};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -207,7 +207,8 @@ fn proven(input: &str) -> ProofToAttest {
         journal_max_bytes: 1 << 10,
     };
     let watch = &mut |_| ControlFlow::Continue(());
-    let proof = zkvm.prove(b"echo", input.as_bytes(), &limits, watch).unwrap();
+    let proof =
+        zkvm.prove(b"echo", input.as_bytes(), &limits, ProofKind::Composite, watch).unwrap();
     let claim = zkvm.verify(&proof).unwrap();
     let (image_id, claim_digest) = (claim.image_id, claim.claim_digest);
     ProofToAttest { image_id, claim_digest, proof: proof.into() }

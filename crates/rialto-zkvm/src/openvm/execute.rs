@@ -2,24 +2,25 @@
 //!
 //! The plain run checks every memory access before it touches anything. The metered run, which
 //! finds the segments, keeps its counters by address and trusts it; so it runs only what the
-//! plain run has shown to end well. Both are deterministic and see the same input.
+//! plain run has shown to end well. Both are deterministic and see the same input. The metered
+//! run stops wherever a segment ends, so segments are known before the run is over.
+
+use std::ops::ControlFlow;
 
 use openvm_circuit::arch::execution_mode;
 use openvm_circuit::arch::instructions::riscv::RV32_MEMORY_AS;
-use openvm_circuit::arch::{ExecutionError, StaticProgramError, SystemConfig, VmState};
+use openvm_circuit::arch::{ExecutionError, StaticProgramError, SystemConfig, VmExecState};
 use openvm_circuit::system::memory::merkle::public_values::extract_public_values;
-use openvm_circuit::system::memory::online::GuestMemory;
-use openvm_sdk::{F, StdIn};
+use openvm_sdk::StdIn;
 use rialto_protocol::{Cycles, Journal};
 use serde::{Deserialize, Serialize};
 
 use super::machine::{Blueprint, MEMORY_BYTES, Machine, PUBLIC_VALUES};
 use super::program::Program;
+use super::run::State;
 use super::{journal, requests};
 use crate::guard::guarded;
 use crate::{ExecuteError, Execution, ExecutionLimits, NotAProgram, Segment};
-
-type State = VmState<F, GuestMemory>;
 
 /// A segment's plan: where it begins and how large its tables get.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,12 +35,14 @@ pub(super) struct Plan {
     pub(super) last: bool,
 }
 
-/// Runs `program` on `stdin` and says what it would take to prove.
+/// Runs `program` on `stdin` and says what it would take to prove; `found` hears of each
+/// segment as soon as it is known.
 pub(super) fn execute(
     blueprint: &Blueprint,
     program: &Program,
     stdin: &[u8],
     limits: &ExecutionLimits,
+    found: &mut dyn FnMut(Segment) -> ControlFlow<()>,
 ) -> Result<Execution, ExecuteError> {
     if program.image_end > limits.memory_max_bytes {
         return Err(ExecuteError::MemoryLimit { limit_bytes: limits.memory_max_bytes });
@@ -51,11 +54,20 @@ pub(super) fn execute(
     }
     let journal = read_journal(&state, limits)?;
     drop(state);
-    let segments = run_metered(&machine, program, stdin)?;
-    let cycles = Cycles(segments.iter().map(|segment| segment.cycles.0).sum());
-    if cycles > limits.cycles_max {
-        return Err(ExecuteError::CycleLimit { limit: limits.cycles_max });
-    }
+    let mut segments = Vec::new();
+    let mut cycles = Cycles(0);
+    run_metered(&machine, program, stdin, &mut |plan| {
+        let segment = segment(segments.len(), &plan)?;
+        cycles.0 += segment.cycles.0;
+        if cycles > limits.cycles_max {
+            return Err(ExecuteError::CycleLimit { limit: limits.cycles_max });
+        }
+        segments.push(segment.clone());
+        match found(segment) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(ExecuteError::Stopped),
+        }
+    })?;
     Ok(Execution { cycles, segments, journal })
 }
 
@@ -86,39 +98,56 @@ fn run_plainly(
     }
 }
 
-/// Finds the segments of a run that is known to end well.
+/// Finds the segments of a run that is known to end well, until `found` fails.
 fn run_metered(
     machine: &Machine,
     program: &Program,
     stdin: &[u8],
-) -> Result<Vec<Segment>, ExecuteError> {
+    found: &mut dyn FnMut(Plan) -> Result<(), ExecuteError>,
+) -> Result<(), ExecuteError> {
     let interpreter = prepared(|| machine.metered_interpreter(&program.exe))?;
-    let (result, _) = requests::with_printed(|| {
-        guarded(|| {
-            let context = machine.build_metered_ctx(&program.exe);
-            interpreter.execute_metered(StdIn::from_bytes(stdin), context)
-        })
+    let initial = guarded(|| {
+        let context = machine.build_metered_ctx(&program.exe).with_suspend_on_segment(true);
+        let state = machine.create_initial_state(&program.exe, StdIn::from_bytes(stdin));
+        VmExecState::new(state, context)
     });
-    let (segments, _) = result.map_err(internal)?.map_err(internal)?;
-    let count = segments.len();
-    segments.into_iter().enumerate().map(|(index, it)| segment(index, count, it)).collect()
+    let mut run = initial.map_err(internal)?;
+    let mut known = 0;
+    loop {
+        let (stopped, _) =
+            requests::with_printed(|| guarded(|| interpreter.execute_metered_until_suspend(run)));
+        run = stopped.map_err(internal)?.map_err(internal)?;
+        let has_ended = match &run.exit_code {
+            Ok(code) => code.is_some(),
+            Err(error) => return Err(internal(error)),
+        };
+        let segments = run.ctx.segments();
+        for (at, segment) in segments.iter().enumerate().skip(known) {
+            // After a stop that is not the end there is always another segment.
+            let last = has_ended && at + 1 == segments.len();
+            found(plan(segment, last))?;
+        }
+        known = segments.len();
+        if has_ended {
+            return Ok(());
+        }
+    }
 }
 
-fn segment(
-    index: usize,
-    count: usize,
-    segment: execution_mode::Segment,
-) -> Result<Segment, ExecuteError> {
-    let plan = Plan {
+fn plan(segment: &execution_mode::Segment, last: bool) -> Plan {
+    Plan {
         start: segment.instret_start,
         instructions: segment.num_insns,
-        table_rows: segment.trace_heights,
-        last: index + 1 == count,
-    };
+        table_rows: segment.trace_heights.clone(),
+        last,
+    }
+}
+
+fn segment(index: usize, plan: &Plan) -> Result<Segment, ExecuteError> {
     Ok(Segment {
         index: u32::try_from(index).map_err(internal)?,
         cycles: Cycles(plan.instructions),
-        plan: postcard::to_allocvec(&plan).map_err(internal)?.into(),
+        plan: postcard::to_allocvec(plan).map_err(internal)?.into(),
     })
 }
 

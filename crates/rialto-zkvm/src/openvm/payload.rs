@@ -19,14 +19,14 @@ use openvm_stark_sdk::openvm_stark_backend::proof::Proof;
 use openvm_stark_sdk::openvm_stark_backend::verifier::proof_shape::verify_proof_shape;
 use serde::de::DeserializeOwned;
 
-use super::prove::PublicValuesProof;
+use super::part::PublicValuesProof;
 use crate::VerifyError;
 
 /// A proof in its envelope. Enough for a hundred or more segments.
 pub(super) const PROOF_BYTES_MAX: usize = 128 << 20;
 
 /// One segment's proof.
-const SEGMENT_BYTES_MAX: usize = 16 << 20;
+pub(super) const SEGMENT_BYTES_MAX: usize = 16 << 20;
 
 pub(super) fn encode(
     segments: &[Proof<SC>],
@@ -76,13 +76,13 @@ fn split_length(bytes: &[u8]) -> Result<(usize, &[u8]), VerifyError> {
 }
 
 /// Decodes all of `bytes`: none may be left over.
-fn from_all_of<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, VerifyError> {
+pub(super) fn from_all_of<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, VerifyError> {
     match postcard::take_from_bytes(bytes).map_err(malformed)? {
         (value, []) => Ok(value),
         _ => Err(malformed("there are bytes left over")),
     }
 }
 
-fn malformed(reason: impl ToString) -> VerifyError {
+pub(super) fn malformed(reason: impl ToString) -> VerifyError {
     VerifyError::Malformed { reason: reason.to_string() }
 }

@@ -29,6 +29,8 @@ const CODE_END_MAX: u64 = 32 << 20;
 
 /// A program that the machine can run.
 pub(super) struct Program {
+    /// SHA-256 of the ELF.
+    pub(super) digest: [u8; 32],
     pub(super) exe: VmExe<F>,
     /// The first address above the program's image.
     pub(super) image_end: u64,
@@ -45,15 +47,19 @@ pub(super) struct Commitment {
 }
 
 impl Program {
-    /// The program in `elf`.
-    pub(super) fn load(elf: &[u8], config: &MachineConfig) -> Result<Self, NotAProgram> {
+    /// The program in `elf`, whose SHA-256 is `digest`.
+    pub(super) fn load(
+        elf: &[u8],
+        digest: [u8; 32],
+        config: &MachineConfig,
+    ) -> Result<Self, NotAProgram> {
         let image_end = check_headers(elf).map_err(not_a_program)?;
         let load = || {
             let elf = Elf::decode(elf, MEMORY_BYTES as u32).map_err(|error| error.to_string())?;
             VmExe::from_elf(elf, config.transpiler()).map_err(|error| error.to_string())
         };
         let exe = guarded(load).and_then(|exe| exe).map_err(not_a_program)?;
-        Ok(Self { exe, image_end, commitment: OnceLock::new() })
+        Ok(Self { digest, exe, image_end, commitment: OnceLock::new() })
     }
 
     /// The program's commitment, computed once: it takes a second or two.

@@ -1,80 +1,49 @@
-//! Proving one segment, and joining the segments' proofs.
+//! Proving one segment.
 
 use openvm_circuit::arch::hasher::poseidon2::vm_poseidon2_hasher;
-use openvm_circuit::arch::instructions::exe::VmExe;
-use openvm_circuit::arch::{PreflightExecutionOutput, VirtualMachineError, VmState};
-use openvm_circuit::system::memory::CHUNK;
+use openvm_circuit::arch::{PreflightExecutionOutput, VirtualMachineError};
 use openvm_circuit::system::memory::merkle::public_values::UserPublicValuesProof;
 use openvm_circuit::system::memory::online::GuestMemory;
-use openvm_sdk::{F, SC, StdIn};
+use openvm_sdk::SC;
 use openvm_stark_sdk::openvm_stark_backend::StarkEngine;
 use openvm_stark_sdk::openvm_stark_backend::proof::Proof;
-use serde::{Deserialize, Serialize};
 
 use super::execute::Plan;
 use super::machine::{Blueprint, Machine, PUBLIC_VALUES};
+use super::part::{Part, PublicValuesProof, Seat};
 use super::program::{Commitment, Program};
-use super::{payload, requests};
+use super::requests;
+use super::run::{LastRun, State};
 use crate::guard::guarded;
-use crate::{ProveError, Segment, SegmentProof};
+use crate::{ProveError, Segment};
 
-pub(super) type PublicValuesProof = UserPublicValuesProof<CHUNK, F>;
-
-/// What a segment's proof is before it is joined.
-#[derive(Serialize, Deserialize)]
-#[serde(bound = "")]
-struct Part {
-    index: u32,
-    proof: Proof<SC>,
-    /// The program's output, in the last segment.
-    public_values: Option<PublicValuesProof>,
-}
-
-/// Proves `segment` of the run of `program` on `stdin`, from nothing: the run is repeated up
-/// to the segment, which takes milliseconds, so segments can be proven anywhere in any order.
+/// Proves `segment` of the run of `program` on `stdin`. The run is repeated up to the segment
+/// from where `last_run` was left, or from its start, which takes milliseconds: segments can be
+/// proven anywhere in any order.
 pub(super) fn prove_segment(
     blueprint: &Blueprint,
     program: &Program,
     stdin: &[u8],
     segment: &Segment,
-) -> Result<SegmentProof, ProveError> {
-    let plan: Plan = postcard::from_bytes(&segment.plan)
-        .map_err(|error| foreign(segment.index, error.to_string()))?;
+    last_run: &LastRun,
+) -> Result<Part, ProveError> {
+    let seat = Seat::Segment(segment.index);
+    let plan: Plan = postcard::from_bytes(&segment.plan).map_err(|error| seat.foreign(error))?;
     let commitment = program.commitment(blueprint).map_err(internal)?;
     let mut machine = blueprint.start().map_err(internal)?;
-    check_plan(&machine, &plan).map_err(|reason| foreign(segment.index, reason))?;
+    check_plan(&machine, &plan).map_err(|reason| seat.foreign(reason))?;
     let proving = || {
-        let (proof, memory) = prove_planned(&mut machine, program, commitment, stdin, &plan)?;
-        let public_values = plan.last.then(|| public_values(&machine, &memory));
-        Ok::<_, VirtualMachineError>((proof, public_values))
+        let state = last_run.state_at(&machine, program, stdin, plan.start)?;
+        prove_planned(&mut machine, program, commitment, state, &plan)
     };
     let (result, _) = requests::with_printed(|| guarded(proving));
-    let (proof, public_values) = result.map_err(internal)?.map_err(internal)?;
-    let part = Part { index: segment.index, proof, public_values };
-    Ok(SegmentProof(postcard::to_allocvec(&part).map_err(internal)?.into()))
-}
-
-/// The payload of the proof that `segments` make together.
-pub(super) fn join(segments: &[SegmentProof]) -> Result<Vec<u8>, ProveError> {
-    let mut proofs = Vec::with_capacity(segments.len());
-    let mut public_values = None;
-    for (index, SegmentProof(bytes)) in (0..).zip(segments) {
-        let part: Part =
-            postcard::from_bytes(bytes).map_err(|error| foreign(index, error.to_string()))?;
-        if part.index != index {
-            return Err(foreign(index, format!("it is the proof of segment {}", part.index)));
-        }
-        if public_values.is_some() {
-            return Err(foreign(index, "the program ended in the segment before it".to_owned()));
-        }
-        proofs.push(part.proof);
-        public_values = part.public_values;
+    let (proof, state) = result.map_err(internal)?.map_err(internal)?;
+    let public_values = plan.last.then(|| guarded(|| public_values(&machine, &state.memory)));
+    let public_values = public_values.transpose().map_err(internal)?;
+    if !plan.last {
+        last_run.leave(program, stdin, plan.start.saturating_add(plan.instructions), state);
     }
-    let Some(public_values) = public_values else {
-        let reason = "the segment in which the program ends is missing".to_owned();
-        return Err(foreign(u32::try_from(segments.len()).unwrap_or(u32::MAX), reason));
-    };
-    payload::encode(&proofs, &public_values).map_err(internal)
+    Ok(Part { seat, proof, public_values })
 }
 
 /// Whether the plan can be one of this machine: its tables are allocated before they are
@@ -90,16 +59,15 @@ fn check_plan(machine: &Machine, plan: &Plan) -> Result<(), String> {
     }
 }
 
-/// The proof and the memory after it.
+/// The proof and the state after it.
 fn prove_planned(
     machine: &mut Machine,
     program: &Program,
     commitment: &Commitment,
-    stdin: &[u8],
+    state: State,
     plan: &Plan,
-) -> Result<(Proof<SC>, GuestMemory), VirtualMachineError> {
+) -> Result<(Proof<SC>, State), VirtualMachineError> {
     machine.load_program(commitment.code.clone());
-    let state = state_at(machine, &program.exe, stdin, plan.start)?;
     machine.transport_init_memory_to_device(&state.memory);
     let mut interpreter = machine.preflight_interpreter(&program.exe)?;
     let PreflightExecutionOutput { system_records, record_arenas, to_state } = machine
@@ -109,21 +77,7 @@ fn prove_planned(
         .engine
         .prove(machine.pk(), context)
         .expect("the metered run kept every table within the parameters");
-    Ok((proof, to_state.memory))
-}
-
-/// The state after `instructions` of the run.
-fn state_at(
-    machine: &Machine,
-    exe: &VmExe<F>,
-    stdin: &[u8],
-    instructions: u64,
-) -> Result<VmState<F, GuestMemory>, VirtualMachineError> {
-    let initial = machine.create_initial_state(exe, StdIn::from_bytes(stdin));
-    if instructions == 0 {
-        return Ok(initial);
-    }
-    Ok(machine.interpreter(exe)?.execute_from_state(initial, Some(instructions))?)
+    Ok((proof, to_state))
 }
 
 fn public_values(machine: &Machine, memory: &GuestMemory) -> PublicValuesProof {
@@ -134,10 +88,6 @@ fn public_values(machine: &Machine, memory: &GuestMemory) -> PublicValuesProof {
         &memory.memory,
         machine.memory_top_tree().expect("proving a segment builds it"),
     )
-}
-
-fn foreign(index: u32, reason: String) -> ProveError {
-    ProveError::ForeignSegment { index, reason }
 }
 
 fn internal(error: impl ToString) -> ProveError {

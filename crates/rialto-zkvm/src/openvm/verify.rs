@@ -4,11 +4,14 @@ use alloy_primitives::hex;
 use openvm_sdk::keygen::AppVerifyingKey;
 use openvm_sdk::prover::verify_app_proof;
 use openvm_stark_sdk::config::baby_bear_poseidon2::Digest;
+use openvm_stark_sdk::openvm_stark_backend::StarkEngine;
 use openvm_stark_sdk::openvm_stark_backend::p3_field::PrimeField32;
 use rialto_protocol::ImageId;
 use sha2::{Digest as _, Sha256};
 
 use super::machine::{self, Engine};
+use super::part::{self, Part, Seat, VerifyingKey};
+use super::program::Commitment;
 use super::{KeyError, NAME, ZKVM_TAG, journal, payload};
 use crate::envelope::{self, Address};
 use crate::guard::guarded;
@@ -59,6 +62,30 @@ impl OpenVmVerifier {
     /// Whether the key came from disk.
     pub fn key_origin(&self) -> KeyOrigin {
         self.origin
+    }
+
+    /// Whether `proof` is of the segment at this place in a run of the program that `commitment`
+    /// names, and of the last one if it should be.
+    pub(super) fn check_segment(
+        &self,
+        index: u32,
+        last: bool,
+        commitment: &Commitment,
+        proof: &[u8],
+    ) -> Result<(), VerifyError> {
+        let part = Part::decode(proof, &self.key.vk)?;
+        let engine = Engine::new(self.key.vk.inner.params.clone());
+        // See below.
+        guarded(|| engine.verify(&self.key.vk, &part.proof))
+            .and_then(|verified| verified.map_err(|error| error.to_string()))
+            .map_err(part::invalid)?;
+        let seat = Seat::Segment(index);
+        part.check(seat, Some(last), commitment, self.key.memory_dimensions)
+    }
+
+    /// The key of segments' proofs.
+    pub(super) fn segment_key(&self) -> &VerifyingKey {
+        &self.key.vk
     }
 
     fn verify_payload(&self, payload: &[u8]) -> Result<VerifiedClaim, VerifyError> {

@@ -1,5 +1,7 @@
 //! Executing the block-header program, and what its limits and its input do to it.
 
+use std::ops::ControlFlow::{Break, Continue};
+
 use block_header_core::host;
 use expect_test::expect;
 use rialto_protocol::Cycles;
@@ -102,4 +104,27 @@ fn less_memory_per_segment_means_more_segments() {
         560 MiB: 22000 + 22000 + 19000 + 20000 + 17000 + 16686
         600 MiB: 42000 + 28000 + 28000 + 18686
         1024 MiB: 116686"#]].assert_eq(&segments.join("\n"));
+}
+
+#[test]
+fn segments_are_found_one_by_one_and_the_last_is_known_as_such() {
+    let (chain, zkvm) = (chain_input(20), zkvm().with_segment_memory(540 << 20));
+    let mut found = Vec::new();
+    let execution = zkvm.execute_streaming(host::PROGRAM, &chain, &LIMITS, &mut |segment| {
+        found.push(segment);
+        Continue(())
+    });
+    let execution = execution.unwrap();
+    assert_eq!(execution.segments, found);
+    assert_eq!(found.len(), 7);
+    // A plan ends with whether it is the last.
+    let last: Vec<_> = found.iter().map(|segment| segment.plan.last() == Some(&1)).collect();
+    assert_eq!(last, [false, false, false, false, false, false, true]);
+
+    let mut heard = 0;
+    let stopped = zkvm.execute_streaming(host::PROGRAM, &chain, &LIMITS, &mut |segment| {
+        heard += 1;
+        if segment == found[2] { Break(()) } else { Continue(()) }
+    });
+    assert_eq!((stopped, heard), (Err(ExecuteError::Stopped), 3));
 }

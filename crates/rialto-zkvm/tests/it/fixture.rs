@@ -9,7 +9,7 @@ use std::process;
 use block_header_core::host;
 use bytes::Bytes;
 use rialto_protocol::Cycles;
-use rialto_zkvm::{ExecutionLimits, KeyStore, OpenVm, Zkvm};
+use rialto_zkvm::{ExecutionLimits, KeyStore, OpenVm, ProofKind, Zkvm};
 use serde_json::Value;
 
 pub(crate) const LIMITS: ExecutionLimits = ExecutionLimits {
@@ -63,7 +63,8 @@ pub(crate) fn proof() -> Bytes {
         return proof.into();
     }
     forget_old_proofs();
-    let proof = zkvm().prove(host::PROGRAM, &input(), &LIMITS, &mut |_| Continue(())).unwrap();
+    let (kind, go_on) = (ProofKind::Composite, &mut |_| Continue(()));
+    let proof = zkvm().prove(host::PROGRAM, &input(), &LIMITS, kind, go_on).unwrap();
     fs::write(&path, &proof).unwrap();
     proof
 }

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use rialto_protocol::Cycles;
 use rialto_zkvm::mock::{MockRun, MockZkvm};
 use rialto_zkvm::{
-    ExecuteError, JobId, JobStatus, LocalProver, LocalProverConfig, Progress, ProofJob,
+    ExecuteError, JobId, JobStatus, LocalProver, LocalProverConfig, Progress, ProofJob, ProofKind,
     ProofVerifier, ProveError, Prover, ProverError,
 };
 
 use crate::fixture::LIMITS;
 
 fn job(elf: &'static str, stdin: &'static str) -> ProofJob {
-    ProofJob { elf: elf.into(), stdin: stdin.into(), limits: LIMITS }
+    ProofJob { elf: elf.into(), stdin: stdin.into(), limits: LIMITS, kind: ProofKind::Composite }
 }
 
 /// `echo` gives back its input in two segments, `refuse` refuses it.
@@ -63,7 +63,9 @@ async fn a_job_is_named_by_its_content() {
         limits: rialto_zkvm::ExecutionLimits { journal_max_bytes: 1, ..LIMITS },
         ..job("echo", "hello")
     };
-    for other in [job("echo", "hell"), job("refuse", "hello"), job("ech", "ohello"), other_limits] {
+    let other_kind = ProofJob { kind: ProofKind::Compressed, ..job("echo", "hello") };
+    let others = [job("echo", "hell"), job("refuse", "hello"), job("ech", "ohello")];
+    for other in others.iter().chain([&other_limits, &other_kind]) {
         assert_ne!(other.id(), id);
     }
     assert_eq!(id.to_string().parse(), Ok(id));

@@ -7,6 +7,7 @@
 
 mod execution;
 mod fixture;
+mod joining;
 mod keys;
 mod local;
 mod program;

@@ -5,17 +5,22 @@ use std::slice;
 use std::sync::OnceLock;
 
 use block_header_core::host;
+use bytes::Bytes;
 use expect_test::expect;
 use proptest::prelude::*;
 use rialto_protocol::claim_digest;
 use rialto_zkvm::mock::{MockRun, MockZkvm};
 use rialto_zkvm::{
-    KeyStore, OpenVmVerifier, Progress, ProofVerifier, ProveError, VerifyError, Zkvm,
+    JoinPlace, KeyStore, OpenVm, OpenVmVerifier, Part, Progress, ProofKind, ProofVerifier,
+    ProveError, Segment, VerifyError, Zkvm,
 };
 
-use crate::fixture::{LIMITS, chain_input, input, proof, scratch, zkvm};
+use crate::fixture::{LIMITS, chain_input, elf, input, proof, scratch, terminate, zkvm};
 
 const HEADER_BYTES: usize = 54;
+
+/// Where segments' proofs become a composite proof.
+const TOP: JoinPlace = JoinPlace { level: 0, index: 0, is_top: true };
 
 fn verifier() -> OpenVmVerifier {
     OpenVmVerifier::load(&KeyStore::in_directory(scratch().join("keys"))).unwrap()
@@ -36,40 +41,85 @@ fn segments_are_proven_in_any_order_and_joined_in_theirs_slow() {
     let (input, zkvm) = (chain_input(2), zkvm().with_segment_memory(505 << 20));
     let execution = zkvm.execute(host::PROGRAM, &input, &LIMITS).unwrap();
     assert_eq!(execution.segments.len(), 2);
-    // As two workers of a cluster would: each with what it was sent, the last one first.
-    let [last, first] = [1, 0].map(|index| {
+    // As workers of a cluster would: each with what it was sent. The first to come begins the
+    // last segment from nothing, the last to come goes on from where the one before it ended.
+    let [early, first, last] = [1, 0, 1].map(|index| {
         let sent = postcard::to_allocvec(&execution.segments[index]).unwrap();
         let segment = postcard::from_bytes(&sent).unwrap();
-        zkvm.prove_segment(host::PROGRAM, &input, &segment).unwrap()
+        let proof = zkvm.prove_segment(host::PROGRAM, &input, &segment).unwrap();
+        assert_eq!(zkvm.check(host::PROGRAM, Part::Segment(&segment), &proof), Ok(()));
+        proof
     });
 
-    let proof = zkvm.join(&[first.clone(), last.clone()]).unwrap();
-    let claim = verifier().verify(&proof).unwrap();
-    assert_eq!(claim.image_id, zkvm.image_id(host::PROGRAM).unwrap());
-    assert_eq!(claim.journal, execution.journal);
+    let join = |parts: &[Bytes]| zkvm.join(ProofKind::Composite, TOP, parts);
+    for last in [&early, &last] {
+        let proof = join(&[first.clone(), last.clone()]).unwrap();
+        let claim = verifier().verify(&proof).unwrap();
+        assert_eq!(claim.image_id, zkvm.image_id(host::PROGRAM).unwrap());
+        assert_eq!(claim.journal, execution.journal);
+    }
 
     let wrong = [
-        zkvm.join(&[last.clone(), first.clone()]),
-        zkvm.join(slice::from_ref(&first)),
-        zkvm.join(&[first.clone(), first.clone()]),
-        zkvm.join(&[first, last.clone(), last]),
+        join(&[last.clone(), first.clone()]),
+        join(slice::from_ref(&first)),
+        join(&[first.clone(), first.clone()]),
+        join(&[first.clone(), last.clone(), last.clone()]),
+        join(&[first.slice(..9_000), last.clone()]),
+        zkvm.join(ProofKind::Composite, JoinPlace { is_top: false, ..TOP }, slice::from_ref(&last)),
     ];
     let refusals = wrong.map(|proof| proof.unwrap_err().to_string());
     expect![[r#"
         segment 0 does not fit the execution: it is the proof of segment 1
         segment 1 does not fit the execution: the segment in which the program ends is missing
         segment 1 does not fit the execution: it is the proof of segment 0
-        segment 2 does not fit the execution: it is the proof of segment 1"#]]
-    .assert_eq(&refusals.join("\n"));
+        segment 2 does not fit the execution: it is the proof of segment 1
+        segment 0 does not fit the execution: the proof does not decode: Hit the end of buffer, expected more data
+        there is no join 0 of level 0 like this: one join takes all segments"#]].assert_eq(&refusals.join("\n"));
+    check_refusals(&zkvm, &execution.segments, &first, &last);
+}
+
+/// Every way in which the proof of a segment is not the one that was asked for.
+fn check_refusals(zkvm: &OpenVm, segments: &[Segment], first: &Bytes, last: &Bytes) {
+    let check = |elf: &[u8], segment: &Segment, proof: &[u8]| {
+        zkvm.check(elf, Part::Segment(segment), proof)
+    };
+    let other = elf(&[terminate(0)]);
+    let last_as_first = Segment { index: 0, ..segments[1].clone() };
+    let mut damaged = first.to_vec();
+    damaged[9_000] ^= 1;
+    let rows = [
+        check(host::PROGRAM, &segments[1], first),
+        check(host::PROGRAM, &last_as_first, first),
+        check(host::PROGRAM, &Segment { index: 1, ..segments[0].clone() }, last),
+        check(&other, &segments[0], first),
+        check(b"no program", &segments[0], first),
+        check(host::PROGRAM, &segments[0], &first[..9_000]),
+        check(host::PROGRAM, &segments[0], &[first, &[0][..]].concat()),
+        check(host::PROGRAM, &segments[0], &[]),
+        check(host::PROGRAM, &segments[0], &vec![0; (16 << 20) + 1]),
+    ];
+    assert!(check(host::PROGRAM, &segments[0], &damaged).is_err());
+    let refusals = rows.map(|row| row.unwrap_err().to_string());
+    expect![[r#"
+        the proof does not hold: it is the proof of segment 0
+        the proof does not hold: the program does not end in it, but should
+        the proof does not hold: the program ends in it, but should not
+        the proof does not hold: it is of another program or does not begin where that begins
+        the proof does not hold: the program is not an executable of this zkVM: it is not a 32-bit little-endian ELF file
+        the proof does not decode: Hit the end of buffer, expected more data
+        the proof does not decode: there are bytes left over
+        the proof does not decode: Hit the end of buffer, expected more data
+        the proof has 16777217 bytes, at most 16777216 are read"#]].assert_eq(&refusals.join("\n"));
 }
 
 #[test]
 fn proving_stops_where_the_watcher_breaks() {
     let mut seen = Vec::new();
-    let result = zkvm().prove(host::PROGRAM, &input(), &LIMITS, &mut |progress| {
+    let watch = &mut |progress| {
         seen.push(progress);
         if matches!(progress, Progress::Proving { .. }) { Break(()) } else { Continue(()) }
-    });
+    };
+    let result = zkvm().prove(host::PROGRAM, &input(), &LIMITS, ProofKind::Composite, watch);
     assert_eq!(result, Err(ProveError::Cancelled));
     assert_eq!(seen.len(), 2);
     assert_eq!(seen[0], Progress::Executing);
@@ -83,10 +133,6 @@ fn a_segment_of_something_else_is_not_proven() {
     let error = zkvm.prove_segment(host::PROGRAM, &input(), &segment).unwrap_err();
     expect!["segment 0 does not fit the execution: its plan is for a machine of 0 tables"]
         .assert_eq(&error.to_string());
-    expect![
-        "segment 0 does not fit the execution: the segment in which the program ends is missing"
-    ]
-    .assert_eq(&zkvm.join(&[]).unwrap_err().to_string());
 }
 
 #[test]
@@ -95,7 +141,8 @@ fn what_is_no_proof_of_ours_is_named() {
     let mock = MockZkvm::new().with_program("elf", |_| {
         Ok(MockRun { segments: vec![LIMITS.cycles_max], journal: vec![] })
     });
-    let of_mock = mock.prove(b"elf", &[], &LIMITS, &mut |_| Continue(())).unwrap();
+    let (kind, go_on) = (ProofKind::Composite, &mut |_| Continue(()));
+    let of_mock = mock.prove(b"elf", &[], &LIMITS, kind, go_on).unwrap();
     assert!(mock.verify(&of_mock).is_ok());
 
     let mut of_nobody = of_mock.to_vec();

@@ -76,7 +76,7 @@ impl CountingProver {
     fn reply(&self, job: &ProofJob, reply: FirstReply) -> Bytes {
         let prove = |elf: &[u8], stdin: &[u8]| {
             let go_on = &mut |_| ControlFlow::Continue(());
-            self.zkvm.prove(elf, stdin, &job.limits, go_on).unwrap()
+            self.zkvm.prove(elf, stdin, &job.limits, job.kind, go_on).unwrap()
         };
         let proof = prove(&job.elf, &job.stdin);
         match reply {
