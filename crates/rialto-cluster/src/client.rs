@@ -1,6 +1,7 @@
 //! The line to a coordinator over HTTP.
 
 use crate::bearer::Bearer;
+use crate::causes::on_one_line;
 use crate::line::{Line, LineError};
 use crate::problem::Problem;
 use crate::wire::{Answer, Ask, Hello, Welcome};
@@ -160,8 +161,5 @@ fn misunderstood(reason: String) -> LineError {
 
 fn unreachable(error: reqwest::Error) -> LineError {
     // The outermost words say only that a request failed.
-    let error = error.without_url();
-    let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-    let reason = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    LineError::Unreachable { reason }
+    LineError::Unreachable { reason: on_one_line(&error.without_url()) }
 }

@@ -8,15 +8,26 @@
 //! through the coordinator; a result counts only once it was looked at, and only under a lease that
 //! stands; what a coordinator has answered is in its database.
 
-mod bearer;
-mod client;
-mod line;
-mod page;
-mod problem;
 pub mod wire;
 
+mod bearer;
+mod causes;
+mod client;
+mod line;
+mod problem;
+
+mod bench;
+mod page;
+mod pager;
+mod shelf;
+mod work;
+mod worker;
+
 pub use bearer::{Bearer, BearerError};
+pub use bench::{Bench, ChildCommand, bench_main};
 pub use client::{HttpLine, HttpLineError};
 pub use line::{Line, LineError, Remedy};
 pub use page::{NotAPage, PAGE_BYTES_MAX, PAGE_SEGMENTS_MAX, Page};
 pub use problem::{Code, Problem, ProblemBody};
+pub use work::{Failure, Order, Product};
+pub use worker::{Ending, WorkerConfig, WorkerError, run};

@@ -117,6 +117,23 @@ pub struct Hello {
     pub disk_mib: u32,
     /// What it fetches artifacts with, in bytes per second, as far as it knows.
     pub bytes_per_s: u64,
+    /// The kinds of proofs that its engine makes, and how.
+    pub joins: Vec<JoinsOf>,
+}
+
+/// How an engine makes proofs of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoinsOf {
+    /// The kind.
+    #[schema(value_type = String, example = "composite")]
+    pub proof: ProofKind,
+    /// Proofs of segments that one join takes at most.
+    pub leaf_arity: u32,
+    /// Joined proofs that a further join takes at most; at least 2.
+    pub arity: u32,
+    /// Levels of joins that there are at least; at least 1.
+    pub levels_min: u8,
 }
 
 /// What a worker is told at its beginning.
@@ -195,7 +212,7 @@ pub enum Saying {
 /// [`Fault`] in text.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Fault", rename_all = "snake_case")]
-enum FaultName {
+pub(crate) enum FaultName {
     Program,
     Worker,
     Lost,

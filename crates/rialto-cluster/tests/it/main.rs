@@ -1,0 +1,7 @@
+//! The cluster against real databases, real processes and a real zkVM.
+
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
+
+mod line;
+mod mock_line;
+mod worker;
