@@ -328,6 +328,21 @@ impl ArtifactStore {
         }
     }
 
+    /// How many bytes an artifact has, without reading them.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Driver`].
+    pub async fn size(&self, id: &ArtifactId) -> Result<u64, StoreError> {
+        let key = key(id);
+        match self.driver.head(&key).await {
+            Ok(object) => Ok(object.size),
+            Err(object_store::Error::NotFound { .. }) => {
+                Err(StoreError::NotFound { id: *id, location: self.location(&key) })
+            }
+            Err(e) => Err(self.failed("look up", &key, e)),
+        }
+    }
+
     fn location(&self, key: &Path) -> String {
         format!("{}: {key}", self.place)
     }

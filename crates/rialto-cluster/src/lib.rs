@@ -16,6 +16,13 @@ mod client;
 mod line;
 mod problem;
 
+pub mod coordinator;
+pub mod ledger;
+mod name;
+
+mod desk;
+mod prover;
+
 mod bench;
 mod page;
 mod pager;
@@ -26,8 +33,10 @@ mod worker;
 pub use bearer::{Bearer, BearerError};
 pub use bench::{Bench, ChildCommand, bench_main};
 pub use client::{HttpLine, HttpLineError};
+pub use desk::Desk;
 pub use line::{Line, LineError, Remedy};
 pub use page::{NotAPage, PAGE_BYTES_MAX, PAGE_SEGMENTS_MAX, Page};
 pub use problem::{Code, Problem, ProblemBody};
+pub use prover::ClusterProver;
 pub use work::{Failure, Order, Product};
 pub use worker::{Ending, WorkerConfig, WorkerError, run};

@@ -77,25 +77,38 @@ pub struct ProofJob {
 impl ProofJob {
     /// The job's name: SHA-256 over the digests of program and input, the limits and the kind.
     pub fn id(&self) -> JobId {
-        let ExecutionLimits { cycles_max, memory_max_bytes, journal_max_bytes } = self.limits;
-        let mut hasher = Sha256::new();
-        hasher.update(b"rialto.proof-job.v2");
-        hasher.update(Sha256::digest(&self.elf));
-        hasher.update(Sha256::digest(&self.stdin));
-        for limit in [cycles_max.0, memory_max_bytes, journal_max_bytes] {
-            hasher.update(limit.to_be_bytes());
-        }
-        hasher.update(match self.kind {
-            ProofKind::Composite => [0],
-            ProofKind::Compressed => [1],
-        });
-        JobId(hasher.finalize().into())
+        let (program, input) = (Sha256::digest(&self.elf), Sha256::digest(&self.stdin));
+        JobId::of(program.into(), input.into(), &self.limits, self.kind)
     }
 }
 
 /// Names a job by its content. Shown and parsed as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub [u8; 32]);
+
+impl JobId {
+    /// The name of the job whose program and input have these SHA-256 digests.
+    pub fn of(
+        program: [u8; 32],
+        input: [u8; 32],
+        limits: &ExecutionLimits,
+        kind: ProofKind,
+    ) -> Self {
+        let ExecutionLimits { cycles_max, memory_max_bytes, journal_max_bytes } = *limits;
+        let mut hasher = Sha256::new();
+        hasher.update(b"rialto.proof-job.v2");
+        hasher.update(program);
+        hasher.update(input);
+        for limit in [cycles_max.0, memory_max_bytes, journal_max_bytes] {
+            hasher.update(limit.to_be_bytes());
+        }
+        hasher.update(match kind {
+            ProofKind::Composite => [0],
+            ProofKind::Compressed => [1],
+        });
+        Self(hasher.finalize().into())
+    }
+}
 
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

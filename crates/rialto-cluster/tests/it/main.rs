@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
 
+mod coordinator;
+mod databases;
+mod ledger;
 mod line;
 mod mock_line;
 mod worker;
