@@ -53,6 +53,19 @@ cargo_tool() {
 
 require_nextest() { cargo_tool cargo-nextest cargo-nextest "$nextest_version" "about 5 minutes on 2 cores"; }
 
+# The cluster's queue is tested on the real thing. Tests start servers of their own from its programs.
+require_postgres() {
+  local found
+  found="$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)"
+  [ -z "$found" ] && ! command -v initdb >/dev/null || return 0
+  say "installing PostgreSQL"
+  local as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
+  if ! command -v apt-get >/dev/null || ! "${as_root[@]}" apt-get install --yes --no-install-recommends postgresql >&2; then
+    die "PostgreSQL is missing" "install it (on Debian: apt-get install postgresql); no server has to run"
+  fi
+}
+
 # The binary, with the very dependencies that the tests use. Cargo unites the features of all
 # packages and targets that one command selects; asking for a test target as well makes that set
 # the same for `make demo` and `make test`, so that nothing heavy is compiled twice.

@@ -7,6 +7,7 @@ source "$(dirname "$0")/env.sh"
 
 scripts/setup.sh
 require_nextest
+require_postgres
 say "Rust tests"
 if [ $# -gt 0 ]; then
   exec cargo nextest run "$@"

@@ -6,6 +6,7 @@
 mod account;
 mod amount;
 mod attest;
+mod cluster;
 mod demo;
 mod devnet;
 mod failure;

@@ -24,16 +24,20 @@ mod desk;
 mod prover;
 
 mod bench;
+mod machine;
 mod page;
 mod pager;
 mod shelf;
 mod work;
 mod worker;
 
+mod embedded;
+
 pub use bearer::{Bearer, BearerError};
 pub use bench::{Bench, ChildCommand, bench_main};
 pub use client::{HttpLine, HttpLineError};
 pub use desk::Desk;
+pub use embedded::{Embedded, EmbeddedError, QUEUE};
 pub use line::{Line, LineError, Remedy};
 pub use page::{NotAPage, PAGE_BYTES_MAX, PAGE_SEGMENTS_MAX, Page};
 pub use problem::{Code, Problem, ProblemBody};

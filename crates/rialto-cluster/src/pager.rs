@@ -1,41 +1,41 @@
 //! Closes pages while an execution finds segments.
+//!
+//! What stands in which page follows from the segments alone and not from how fast they were found: two executions of one
+//! program and input write the same pages, so that what was proven after the one is found again after the other.
 
 use crate::page::{NotAPage, PAGE_SEGMENTS_MAX, Page};
 use rialto_zkvm::Segment;
-use std::time::Duration;
 
 /// A page with so many bytes of plans is full.
 const FULL_BYTES: usize = 8 << 20;
-/// Segments do not wait longer than this for others before they can be proven.
-const OPEN_MAX: Duration = Duration::from_secs(1);
 
-/// Turns segments, as they are found, into pages.
-#[derive(Debug, Default)]
+/// Turns segments, as they are found, into pages: the first has one segment, each further one twice as many as the one
+/// before, up to the most. So no segment waits longer to be proven than it took to find those before it.
+#[derive(Debug)]
 pub(crate) struct Pager {
     open: Vec<Segment>,
     bytes: usize,
-    /// When the last page was closed, since the execution's beginning.
-    closed: Duration,
+    full: usize,
+}
+
+impl Default for Pager {
+    fn default() -> Self {
+        Self { open: Vec::new(), bytes: 0, full: 1 }
+    }
 }
 
 impl Pager {
-    /// Takes a segment that was found so long after the execution's beginning. Gives the page that it fills, or that has
-    /// waited long enough.
+    /// Takes a segment. Gives the page that it fills.
     ///
     /// # Errors
     /// If it is not the one that follows.
-    pub(crate) fn push(
-        &mut self,
-        segment: Segment,
-        since: Duration,
-    ) -> Result<Option<Page>, NotAPage> {
+    pub(crate) fn push(&mut self, segment: Segment) -> Result<Option<Page>, NotAPage> {
         self.bytes += segment.plan.len();
         self.open.push(segment);
-        let is_full = self.open.len() >= PAGE_SEGMENTS_MAX || self.bytes >= FULL_BYTES;
-        if !is_full && since.saturating_sub(self.closed) < OPEN_MAX {
+        if self.open.len() < self.full && self.bytes < FULL_BYTES {
             return Ok(None);
         }
-        self.closed = since;
+        self.full = (self.full * 2).min(PAGE_SEGMENTS_MAX);
         self.close()
     }
 
@@ -61,20 +61,25 @@ mod tests {
     }
 
     #[test]
-    fn pages_close_when_they_are_full_or_have_waited() {
+    fn pages_grow_until_they_are_as_large_as_may_be() {
         let mut pager = Pager::default();
         let mut rows = Vec::new();
-        for (index, ms) in [(0, 5), (1, 999), (2, 1_000), (3, 1_001), (4, 5_000)] {
-            let page = pager.push(segment(index), Duration::from_millis(ms)).unwrap();
-            rows.extend(page.map(|page| (ms, page.first(), page.segments().len())));
+        for index in 0..193 {
+            let page = pager.push(segment(index)).unwrap();
+            rows.extend(page.map(|page| (page.first(), page.segments().len())));
         }
-        for index in 5..70 {
-            let page = pager.push(segment(index), Duration::from_millis(5_001)).unwrap();
-            rows.extend(page.map(|page| (5_001, page.first(), page.segments().len())));
-        }
-        let last = pager.close().unwrap().map(|page| (0, page.first(), page.segments().len()));
-        rows.extend(last);
-        assert_eq!(rows, [(1_000, 0, 3), (5_000, 3, 2), (5_001, 5, 64), (0, 69, 1)]);
+        rows.extend(pager.close().unwrap().map(|page| (page.first(), page.segments().len())));
+        let expected =
+            [(0, 1), (1, 2), (3, 4), (7, 8), (15, 16), (31, 32), (63, 64), (127, 64), (191, 2)];
+        assert_eq!(rows, expected);
         assert_eq!(pager.close(), Ok(None));
+    }
+
+    #[test]
+    fn a_page_of_long_plans_closes_early() {
+        let mut pager = Pager::default();
+        let long = |index| Segment { plan: vec![0; FULL_BYTES].into(), ..segment(index) };
+        let pages = (0..3).filter_map(|index| pager.push(long(index)).unwrap());
+        assert_eq!(pages.map(|page| page.segments().len()).collect::<Vec<_>>(), [1, 1, 1]);
     }
 }

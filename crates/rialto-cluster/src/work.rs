@@ -10,7 +10,6 @@ use rialto_planner::cluster::Fault;
 use rialto_zkvm::{ExecuteError, ExecutionLimits, JoinPlace, ProofKind, ProveError, Segment, Zkvm};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 /// What people are told of a failure has at most so many characters.
 const REASON_CHARACTERS_MAX: usize = 2_000;
@@ -196,17 +195,16 @@ fn execute(
     limits: &ExecutionLimits,
     found: &mut dyn FnMut(Page) -> ControlFlow<()>,
 ) -> Result<Product, Failure> {
-    let (begun, mut pager, mut broken) = (Instant::now(), Pager::default(), None);
-    let execution = zkvm.execute_streaming(program, input, limits, &mut |segment| match pager
-        .push(segment, begun.elapsed())
-    {
-        Ok(None) => ControlFlow::Continue(()),
-        Ok(Some(page)) => found(page),
-        Err(error) => {
-            broken = Some(error);
-            ControlFlow::Break(())
-        }
-    });
+    let (mut pager, mut broken) = (Pager::default(), None);
+    let execution =
+        zkvm.execute_streaming(program, input, limits, &mut |segment| match pager.push(segment) {
+            Ok(None) => ControlFlow::Continue(()),
+            Ok(Some(page)) => found(page),
+            Err(error) => {
+                broken = Some(error);
+                ControlFlow::Break(())
+            }
+        });
     let not_a_page =
         |error| Failure::of_worker(format!("the zkVM lost count of segments: {error}"));
     if let Some(error) = broken {

@@ -10,9 +10,12 @@ use crate::show::Console;
 use crate::zkvm;
 use anyhow::{Context, Result};
 use clap::Args;
+use rialto_cluster::Embedded;
 use rialto_node::settings::{Reload, Reloading, VenueSettings};
-use rialto_node::{Directive, News, Place, Ports, Promises, Settings, keep, take_over};
-use rialto_zkvm::{LocalProver, LocalProverConfig};
+use rialto_node::{
+    Directive, LeaseError, News, Place, Ports, Promises, Settings, holder, keep, take_over,
+};
+use rialto_zkvm::Zkvm;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -81,11 +84,6 @@ pub(super) async fn run(args: &NodeArgs, console: Console) -> Result<()> {
     let spinner = console.spinner("loading the zkVM");
     let zkvm = zkvm::open(&args.keys_dir).await?;
     spinner.finish_and_clear();
-    let lanes = settings.borrow().prover.concurrent_jobs;
-    let lanes = NonZeroUsize::new(lanes as usize).unwrap_or(NonZeroUsize::MIN);
-    let config = LocalProverConfig { concurrent_jobs: lanes, ..LocalProverConfig::default() };
-    let prover = LocalProver::start(zkvm.clone(), config);
-    let prover = Arc::new(prover.context("cannot start a proving thread")?);
     if args.take_over {
         for place in &places {
             if let Some(ended) = take_over(&place.data_dir, HAND_OVER).await? {
@@ -93,6 +91,8 @@ pub(super) async fn run(args: &NodeArgs, console: Console) -> Result<()> {
             }
         }
     }
+    let lanes = settings.borrow().prover.concurrent_jobs;
+    let prover = Arc::new(cluster(&places, zkvm.clone(), lanes).await?);
     let ports = Ports { zkvm, prover, promises: Promises::default() };
     let stop = CancellationToken::new();
     let reloading = tokio::spawn(reloading.run(stop.clone(), move |news| report(&news, console)));
@@ -121,6 +121,18 @@ pub(super) async fn run(args: &NodeArgs, console: Console) -> Result<()> {
         }
     }
     outcome
+}
+
+/// The cluster in this process that proves for all places, kept beside the first one's logbook.
+async fn cluster(places: &[Place], zkvm: Arc<dyn Zkvm>, lanes: u32) -> Result<Embedded> {
+    let first = places.first().context("a node works somewhere")?;
+    // Said before anything of another's is touched.
+    if let Some(holder) = holder(&first.data_dir)? {
+        return Err(LeaseError::Held { path: first.data_dir.clone(), holder }.into());
+    }
+    let directory = first.data_dir.join("cluster");
+    let lanes = NonZeroUsize::new(lanes as usize).unwrap_or(NonZeroUsize::MIN);
+    crate::cluster::embedded(zkvm, &directory, lanes).await
 }
 
 /// Where nodes are to work: at each `[[venue]]`, or at what the command line says.

@@ -4,6 +4,7 @@
 
 mod coordinator;
 mod databases;
+mod embedded;
 mod ledger;
 mod line;
 mod mock_line;
