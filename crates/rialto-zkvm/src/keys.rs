@@ -14,6 +14,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,6 +38,27 @@ pub enum KeyOrigin {
     Loaded,
     /// It was made, because there was none or the file was damaged.
     Made,
+}
+
+/// What is loaded when it is first needed: whoever does not need it does not pay for it.
+#[derive(Debug)]
+pub(crate) struct Lazily<T>(Mutex<Option<Arc<T>>>);
+
+impl<T> Default for Lazily<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Lazily<T> {
+    /// The value, from `load` if there is none yet. Others who need it wait meanwhile.
+    pub(crate) fn get<E>(&self, load: impl FnOnce() -> Result<T, E>) -> Result<Arc<T>, E> {
+        let mut value = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = &*value {
+            return Ok(Arc::clone(value));
+        }
+        Ok(Arc::clone(value.insert(Arc::new(load()?))))
+    }
 }
 
 #[derive(Debug, Error)]

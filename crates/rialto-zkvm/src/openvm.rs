@@ -1,8 +1,10 @@
 //! OpenVM behind the ports: RISC-V, segments, pure Rust, nothing to download.
 //!
-//! A proof is OpenVM's app proof: one STARK per segment and the public values, with 100 bits
-//! of proven security. Only this module names OpenVM.
+//! A composite proof is OpenVM's app proof: one STARK per segment and the public values. A
+//! compressed one is one STARK that those hold. Both have 100 bits of proven security. Only this
+//! module names OpenVM.
 
+mod compress;
 mod execute;
 mod journal;
 mod machine;
@@ -27,11 +29,12 @@ use thiserror::Error;
 pub use verify::OpenVmVerifier;
 
 use crate::envelope::{self, ZkvmTag};
-use crate::keys::{KeyOrigin, KeyStore};
+use crate::keys::{KeyOrigin, KeyStore, Lazily};
 use crate::{
     ExecuteError, Execution, ExecutionLimits, JoinPlace, Joining, NotAProgram, Part, ProofKind,
     ProofVerifier, ProveError, Segment, VerifiedClaim, VerifyError, Zkvm,
 };
+use compress::Compressor;
 use execute::Plan;
 use machine::{Blueprint, ProvingKey};
 use part::Seat;
@@ -56,6 +59,8 @@ pub struct OpenVm {
     verifier: OpenVmVerifier,
     programs: Mutex<ProgramCache>,
     last_run: LastRun,
+    keys: KeyStore,
+    compressor: Lazily<Compressor>,
 }
 
 /// Why there is no key.
@@ -90,21 +95,27 @@ impl OpenVm {
     pub fn load(keys: &KeyStore) -> Result<Self, KeyError> {
         let make = machine::make_proving_key;
         let (key, origin) = keys.load_or_make(&format!("{NAME}-proving"), make)?;
-        match OpenVmVerifier::checked(key.get_app_vk(), origin) {
+        match OpenVmVerifier::checked(key.get_app_vk(), origin, keys) {
             Err(KeyError::Unexpected { .. }) if origin == KeyOrigin::Loaded => {
                 let key = make()?;
-                let verifier = OpenVmVerifier::checked(key.get_app_vk(), KeyOrigin::Made)?;
-                Ok(Self::with(key, verifier))
+                let made = KeyOrigin::Made;
+                let verifier = OpenVmVerifier::checked(key.get_app_vk(), made, keys)?;
+                Ok(Self::with(key, verifier, keys))
             }
-            verifier => Ok(Self::with(key, verifier?)),
+            verifier => Ok(Self::with(key, verifier?, keys)),
         }
     }
 
-    fn with(key: ProvingKey, verifier: OpenVmVerifier) -> Self {
+    fn with(key: ProvingKey, verifier: OpenVmVerifier, keys: &KeyStore) -> Self {
         let segment_memory_max_bytes = SEGMENT_MEMORY_MAX_BYTES;
-        let blueprint = Blueprint { key, segment_memory_max_bytes };
-        let programs = Mutex::new(ProgramCache::new());
-        Self { blueprint, verifier, programs, last_run: LastRun::default() }
+        Self {
+            blueprint: Blueprint { key, segment_memory_max_bytes },
+            verifier,
+            programs: Mutex::new(ProgramCache::new()),
+            last_run: LastRun::default(),
+            keys: keys.clone(),
+            compressor: Lazily::default(),
+        }
     }
 
     /// Cuts segments so that proving one takes at most `bytes` of memory by OpenVM's estimate,
@@ -113,6 +124,25 @@ impl OpenVm {
     pub fn with_segment_memory(mut self, bytes: usize) -> Self {
         self.blueprint.segment_memory_max_bytes = bytes;
         self
+    }
+
+    /// Loads what joins of this kind of proof need, or makes it, which takes minutes for
+    /// compressed proofs: now and not when the first is asked for.
+    ///
+    /// # Errors
+    /// If the keys are not those that this software was built for.
+    pub fn prepare(&self, kind: ProofKind) -> Result<(), KeyError> {
+        match kind {
+            ProofKind::Composite => Ok(()),
+            ProofKind::Compressed => self.compressor().map(drop),
+        }
+    }
+
+    fn compressor(&self) -> Result<Arc<Compressor>, KeyError> {
+        let load = || Compressor::load(&self.keys, self.verifier.segment_key());
+        let compressor = self.compressor.get(load)?;
+        self.verifier.keys_of_joins_from(|| Ok(compressor.keys().clone()))?;
+        Ok(compressor)
     }
 
     /// Whether the keys came from disk.
@@ -139,14 +169,43 @@ impl OpenVm {
         }
         let first = Seat::Segment(0);
         let (proofs, public_values) = part::in_order(parts, first, self.verifier.segment_key())?;
-        let Some(public_values) = public_values else {
-            let missing = Seat::Segment(u32::try_from(parts.len()).unwrap_or(u32::MAX));
-            return Err(missing.foreign("the segment in which the program ends is missing"));
-        };
-        let payload = payload::encode(&proofs, &public_values)
-            .map_err(|error| ProveError::Internal { reason: error.to_string() })?;
-        Ok(envelope::seal(&verify::address(), &payload))
+        let public_values = public_values.ok_or_else(|| no_end(first, parts.len()))?;
+        let payload = payload::encode(&proofs, &public_values).map_err(internal)?;
+        Ok(envelope::seal(&verify::COMPOSITE, &payload))
     }
+
+    fn join_compressed(&self, place: JoinPlace, parts: &[Bytes]) -> Result<Bytes, ProveError> {
+        let compressor = self.compressor().map_err(internal)?;
+        let index = compress::JOINING.first_part(place);
+        let (first, key) = match place.level.checked_sub(1) {
+            None => (Seat::Segment(index), self.verifier.segment_key()),
+            Some(level) => (Seat::Join { level, index }, compressor.keys().of_level(level)),
+        };
+        let (proofs, public_values) = part::in_order(parts, first, key)?;
+        if place.is_top && public_values.is_none() {
+            return Err(no_end(first, parts.len()));
+        }
+        let proof = compressor.join(place, &proofs)?;
+        match public_values {
+            Some(values) if place.is_top => {
+                Ok(envelope::seal(&verify::COMPRESSED, &compress::payload(&proof, &values)?))
+            }
+            public_values => {
+                let seat = Seat::Join { level: place.level, index: place.index };
+                part::Part { seat, proof, public_values }.encode()
+            }
+        }
+    }
+}
+
+/// A proof of so many parts, the first of which is `first`, that stops before the program does.
+fn no_end(first: Seat, parts: usize) -> ProveError {
+    let missing = (0..parts).fold(first, |seat, _| seat.next());
+    missing.foreign("the segment in which the program ends is missing")
+}
+
+fn internal(error: impl ToString) -> ProveError {
+    ProveError::Internal { reason: error.to_string() }
 }
 
 impl ProofVerifier for OpenVm {
@@ -192,7 +251,7 @@ impl Zkvm for OpenVm {
     fn joining(&self, kind: ProofKind) -> Option<Joining> {
         match kind {
             ProofKind::Composite => Some(Joining::FLAT),
-            ProofKind::Compressed => None,
+            ProofKind::Compressed => Some(compress::JOINING),
         }
     }
 
@@ -206,7 +265,7 @@ impl Zkvm for OpenVm {
         joining.check(place, parts.len())?;
         match kind {
             ProofKind::Composite => self.join_composite(place, parts),
-            ProofKind::Compressed => Err(ProveError::NoSuchKind(kind)),
+            ProofKind::Compressed => self.join_compressed(place, parts),
         }
     }
 
@@ -218,7 +277,10 @@ impl Zkvm for OpenVm {
                 let plan: Plan = postcard::from_bytes(&segment.plan).map_err(part::invalid)?;
                 self.verifier.check_segment(segment.index, plan.last, commitment, proof)
             }
-            Part::Joined { .. } => Err(part::invalid("there are no joins of this kind")),
+            Part::Joined { kind: ProofKind::Compressed, place } if !place.is_top => {
+                self.verifier.check_join(place, commitment, proof)
+            }
+            Part::Joined { .. } => Err(part::invalid("the last join makes a proof, not a part")),
         }
     }
 }

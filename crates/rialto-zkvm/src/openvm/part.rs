@@ -25,6 +25,7 @@ use openvm_stark_sdk::openvm_stark_backend::proof::Proof;
 use openvm_stark_sdk::openvm_stark_backend::verifier::proof_shape::verify_proof_shape;
 use serde::{Deserialize, Serialize};
 
+use super::compress;
 use super::machine::PUBLIC_VALUES;
 use super::payload::{self, malformed};
 use super::program::Commitment;
@@ -67,7 +68,7 @@ impl Seat {
         matches!(self, Self::Segment(0) | Self::Join { index: 0, .. })
     }
 
-    fn next(self) -> Self {
+    pub(super) fn next(self) -> Self {
         match self {
             Self::Segment(index) => Self::Segment(index.saturating_add(1)),
             Self::Join { level, index } => Self::Join { level, index: index.saturating_add(1) },
@@ -145,7 +146,9 @@ impl Part {
     fn stretch(&self) -> Result<Stretch, VerifyError> {
         match self.seat {
             Seat::Segment(_) => Stretch::of_segment(&self.proof),
-            Seat::Join { .. } => Err(invalid("there are no joins of this kind")),
+            // Reading asserts the length.
+            Seat::Join { .. } => guarded(|| compress::of_join(&self.proof))
+                .unwrap_or_else(|reason| Err(invalid(reason))),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
 
+mod compressed;
 mod execution;
 mod fixture;
 mod joining;

@@ -59,7 +59,14 @@ fn segments_are_proven_in_any_order_and_joined_in_theirs_slow() {
         assert_eq!(claim.journal, execution.journal);
     }
 
+    // A liar gives its part another place: the second byte is the segment's index.
+    let as_last = |part: &Bytes| Bytes::from([&[part[0], 1], &part[2..]].concat());
+    let other = elf(&[terminate(0)]);
+    let segment = zkvm.execute(&other, &[], &LIMITS).unwrap().segments.remove(0);
+    let foreign = zkvm.prove_segment(&other, &[], &segment).unwrap();
     let wrong = [
+        join(&[first.clone(), as_last(&first)]),
+        join(&[first.clone(), as_last(&foreign)]),
         join(&[last.clone(), first.clone()]),
         join(slice::from_ref(&first)),
         join(&[first.clone(), first.clone()]),
@@ -69,6 +76,8 @@ fn segments_are_proven_in_any_order_and_joined_in_theirs_slow() {
     ];
     let refusals = wrong.map(|proof| proof.unwrap_err().to_string());
     expect![[r#"
+        segment 1 does not fit the execution: it does not begin where the one before it ends
+        segment 1 does not fit the execution: it is of another program than the one before it
         segment 0 does not fit the execution: it is the proof of segment 1
         segment 1 does not fit the execution: the segment in which the program ends is missing
         segment 1 does not fit the execution: it is the proof of segment 0
