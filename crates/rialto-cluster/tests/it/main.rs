@@ -8,4 +8,5 @@ mod embedded;
 mod ledger;
 mod line;
 mod mock_line;
+mod postgres;
 mod worker;
