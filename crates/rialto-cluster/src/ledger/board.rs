@@ -323,7 +323,7 @@ impl Round {
         let sql = "SELECT MIN(until) FROM leases";
         let rows = sql::rows(&mut self.on, sql, Vec::new()).await?;
         let lease = rows.first().map(|row| Columns::of(row).maybe_int()).transpose()?.flatten();
-        let sql = "SELECT MIN(not_before) FROM tasks WHERE state = 1 AND not_before > $1";
+        let sql = "SELECT MIN(not_before) FROM tasks WHERE state = 1 AND failures > 0 AND not_before > $1";
         let now = int(self.now().0);
         let rows = sql::rows(&mut self.on, sql, vec![now]).await?;
         let task = rows.first().map(|row| Columns::of(row).maybe_int()).transpose()?.flatten();

@@ -95,7 +95,7 @@ pub(super) async fn write(
         if part.is_empty() {
             return Ok(());
         }
-        let sql = format!("{before} {} {after}", tuples(part.len(), columns, 1));
+        let sql = format!("{before} {} {after}", tuples(on, part.len(), columns));
         run(on, sql, part.into_iter().flatten().collect()).await?;
     }
 }
@@ -115,19 +115,24 @@ pub(super) async fn rows_of(
         if part.is_empty() {
             return Ok(found);
         }
-        let sql = format!("{before} {} {after}", tuples(part.len(), columns, 1));
+        let sql = format!("{before} {} {after}", tuples(on, part.len(), columns));
         found.extend(rows(on, sql, part.into_iter().flatten().collect()).await?);
     }
 }
 
-/// `($1, $2), ($3, $4)`: so many rows of so many placeholders.
-pub(super) fn tuples(rows: usize, columns: usize, first: usize) -> String {
+/// `($1, $2), ($3, $4)`: so many rows of so many placeholders, the only ones of their statement. SQLite compares each
+/// name with all others and is given none.
+pub(super) fn tuples(on: &AnyConnection, rows: usize, columns: usize) -> String {
+    let is_named = on.backend_name() != "SQLite";
     let mut text = String::with_capacity(rows * columns * 7);
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for column in 0..columns {
-            let comma = if column == 0 { "" } else { ", " };
-            text.push_str(&format!("{comma}${}", first + row * columns + column));
+            text.push_str(if column == 0 { "" } else { ", " });
+            match is_named {
+                true => text.push_str(&format!("${}", 1 + row * columns + column)),
+                false => text.push('?'),
+            }
         }
         text.push(')');
     }

@@ -142,20 +142,18 @@ impl Round {
         tallies: &BTreeMap<WorkerId, Tally>,
         refused_max: u32,
     ) -> Result<(), LedgerError> {
-        let sql = "UPDATE workers SET seen = $2, made = made + $3, failed = failed + $4, refused = refused + $5, \
-            state = CASE WHEN state < 2 AND refused + $5 >= $6 THEN 2 ELSE state END WHERE worker = $1";
-        for (worker, tally) in tallies {
-            let values = vec![
-                int(worker.0),
-                int(self.now().0),
-                tally.made.into(),
-                tally.failed.into(),
-                tally.refused.into(),
-                refused_max.into(),
-            ];
-            sql::run(&mut self.on, sql, values).await?;
-        }
-        Ok(())
+        let now = self.now().0;
+        let row = |(worker, tally): (&WorkerId, &Tally)| {
+            let Tally { made, failed, refused } = *tally;
+            vec![int(worker.0), made.into(), failed.into(), refused.into()]
+        };
+        let update = format!(
+            "UPDATE workers SET seen = {now}, made = made + v.column2, failed = failed + v.column3, \
+            refused = refused + v.column4, \
+            state = CASE WHEN state < 2 AND refused + v.column4 >= {refused_max} THEN 2 ELSE state END FROM (VALUES"
+        );
+        let after = ") AS v WHERE worker = v.column1";
+        sql::write(&mut self.on, &update, after, tallies.iter().map(row).collect()).await
     }
 
     /// Has a worker take no more (`true`), or take tasks again, whatever it was refused. Whether there is one of that name.
