@@ -343,6 +343,19 @@ impl ArtifactStore {
         }
     }
 
+    /// Removes an artifact. Idempotent: one that is not there is removed already. Whoever reads it at the same time gets
+    /// all of it or [`StoreError::NotFound`].
+    ///
+    /// # Errors
+    /// [`StoreError::Driver`].
+    pub async fn remove(&self, id: &ArtifactId) -> Result<(), StoreError> {
+        let key = key(id);
+        match self.driver.delete(&key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(self.failed("remove", &key, e)),
+        }
+    }
+
     fn location(&self, key: &Path) -> String {
         format!("{}: {key}", self.place)
     }

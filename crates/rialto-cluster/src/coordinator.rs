@@ -12,6 +12,7 @@ mod turn;
 
 pub use config::{ClusterConfig, NeedsConfig};
 
+use crate::causes::on_one_line;
 use crate::ledger::{EventRow, JobView, Ledger, LedgerError, NewJob, WorkerRow};
 use crate::line::{Line, LineError};
 use crate::wire::{Answer, Ask, Hello, Stored, Welcome};
@@ -46,11 +47,13 @@ struct Inner {
     inbox: mpsc::Sender<Message>,
     news: watch::Receiver<u64>,
     turning: JoinHandle<()>,
+    sweeping: JoinHandle<()>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         self.turning.abort();
+        self.sweeping.abort();
     }
 }
 
@@ -131,7 +134,9 @@ impl Coordinator {
         let checker = Checker::new(engines, store.clone(), config.result_max_bytes);
         let turning = Turning::new(ledger.clone(), config.clone(), newest, &checker).await?;
         let turning = tokio::spawn(turning.run(messages));
-        Ok(Self { inner: Arc::new(Inner { ledger, store, config, checker, inbox, news, turning }) })
+        let sweeping = tokio::spawn(sweeping(ledger.clone(), store.clone()));
+        let inner = Inner { ledger, store, config, checker, inbox, news, turning, sweeping };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Takes a job on. One that has not ended stays as it is; one that ended without a proof begins anew.
@@ -243,6 +248,26 @@ impl Coordinator {
     }
 }
 
+/// How often artifacts that nobody needs are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// The most artifacts that a sweep removes: bounds how long it looks, and how long what it has doomed may not be made again.
+const SWEPT_MAX: usize = 500;
+
+/// Removes what ended jobs have left, a little at a time.
+async fn sweeping(ledger: Ledger, store: ArtifactStore) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let swept = async {
+            ledger.doom(SWEPT_MAX).await?;
+            ledger.sweep(&store, SWEPT_MAX).await
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(error = on_one_line(&error), "artifacts that nobody needs stay");
+        }
+    }
+}
+
 /// Milliseconds since 1970 by this machine's clock.
 pub(crate) fn now() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -261,9 +286,7 @@ impl Line for Coordinator {
     }
 
     async fn ask(&self, worker: u64, mut ask: Ask) -> Result<Answer, LineError> {
-        for word in &mut ask.said {
-            self.inner.checker.look_at(&self.inner.ledger, word).await?;
-        }
+        self.inner.checker.look_at(&self.inner.ledger, &mut ask.said).await?;
         ask.wait_ms = ask.wait_ms.min(WAIT_MAX.as_millis() as u64);
         let (reply, answer) = oneshot::channel();
         let message = Message::Ask { worker: WorkerId(worker), ask, reply };

@@ -8,6 +8,7 @@
 
 mod archive;
 mod board;
+mod garbage;
 mod reader;
 mod round;
 mod rows;
@@ -15,6 +16,7 @@ mod sql;
 mod step;
 mod workers;
 
+pub use garbage::SweepError;
 pub use reader::{EventRow, JobView, Outcome, Standing, WorkerRow};
 pub use round::{Chosen, Heard, Round, Took};
 pub use rows::{Joins, NewJob};

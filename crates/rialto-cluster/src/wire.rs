@@ -209,6 +209,18 @@ pub enum Saying {
     },
 }
 
+impl Saying {
+    /// The artifact that it is about, if it is about one.
+    pub(crate) fn names(&self) -> Option<&Stored> {
+        match self {
+            Self::Found { page: it, .. }
+            | Self::Executed { journal: it, .. }
+            | Self::Made { output: it } => Some(it),
+            Self::Failed { .. } => None,
+        }
+    }
+}
+
 /// [`Fault`] in text.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Fault", rename_all = "snake_case")]

@@ -47,6 +47,7 @@ CREATE TABLE tasks (
     PRIMARY KEY (job, work)
 );
 CREATE INDEX tasks_ready ON tasks (job, turn, work) WHERE state = 1;
+CREATE INDEX tasks_paused ON tasks (not_before) WHERE state = 1 AND failures > 0;
 
 -- Leases that stand: at most two of a task.
 CREATE TABLE leases (
@@ -122,6 +123,16 @@ CREATE TABLE results (
     kept         BIGINT NOT NULL
 );
 CREATE INDEX results_of ON results (engine, program, input);
+
+-- Artifacts that an ended job has left and none has named since. They are removed while no job of the same origin is open.
+CREATE TABLE garbage (
+    artifact BYTEA PRIMARY KEY,
+    engine   TEXT NOT NULL,
+    program  BYTEA NOT NULL,
+    input    BYTEA NOT NULL,
+    doomed   BIGINT NOT NULL CHECK (doomed BETWEEN 0 AND 1) -- whether its removal has begun: nobody may name it before the end
+);
+CREATE INDEX garbage_doomed ON garbage (artifact) WHERE doomed = 1;
 
 -- What happened, in order: what people and programs watch, and what durations are learned from.
 CREATE TABLE events (

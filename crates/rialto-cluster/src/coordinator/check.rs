@@ -10,7 +10,8 @@ use bytes::Bytes;
 use rialto_artifacts::{ArtifactId, ArtifactStore, StoreError};
 use rialto_planner::cluster::{Fault, JobName};
 use rialto_zkvm::{Part, Zkvm};
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Programs that stay at hand.
@@ -56,29 +57,38 @@ impl Checker {
         &self.engines
     }
 
-    /// Turns what a worker says into a failure of its own if the result that it names is none.
-    pub(super) async fn look_at(&self, ledger: &Ledger, word: &mut Word) -> Result<(), LineError> {
-        match self.judge(ledger, word).await {
-            Ok(()) => Ok(()),
-            Err(Trouble::Bad(Bad(reason))) => {
-                word.said = Saying::Failed { fault: Fault::BadResult, reason };
-                Ok(())
+    /// Turns what a worker says into failures of its own where the result that it names is none.
+    pub(super) async fn look_at(
+        &self,
+        ledger: &Ledger,
+        words: &mut [Word],
+    ) -> Result<(), LineError> {
+        let mut jobs = BTreeMap::new();
+        for word in words.iter_mut().filter(|word| word.said.names().is_some()) {
+            let name = JobName(B256::new(word.lease.job.0));
+            if let Entry::Vacant(place) = jobs.entry(name) {
+                let job = ledger.job(name).await;
+                place.insert(job.map_err(|e| LineError::Busy { reason: on_one_line(&e) })?);
             }
-            Err(Trouble::Line(error)) => Err(error),
+            match self.judge(ledger, jobs.get(&name).and_then(Option::as_ref), word).await {
+                Ok(()) => {}
+                Err(Trouble::Bad(Bad(reason))) => {
+                    word.said = Saying::Failed { fault: Fault::BadResult, reason };
+                }
+                Err(Trouble::Line(error)) => return Err(error),
+            }
         }
+        Ok(())
     }
 
-    async fn judge(&self, ledger: &Ledger, word: &Word) -> Result<(), Trouble> {
-        let (Saying::Made { output: stored }
-        | Saying::Found { page: stored, .. }
-        | Saying::Executed { journal: stored, .. }) = &word.said
-        else {
-            return Ok(());
-        };
+    async fn judge(
+        &self,
+        ledger: &Ledger,
+        job: Option<&JobView>,
+        word: &Word,
+    ) -> Result<(), Trouble> {
+        let Some(stored) = word.said.names() else { return Ok(()) };
         self.size_is(stored).await?;
-        let job = ledger.job(JobName(B256::new(word.lease.job.0))).await;
-        let job =
-            job.map_err(|error| Trouble::Line(LineError::Busy { reason: on_one_line(&error) }))?;
         // What is said of a job that is not known is refused in any case.
         let Some(job) = job else { return Ok(()) };
         let engine = self.engines.iter().find(|it| it.name() == job.engine);
@@ -87,7 +97,7 @@ impl Checker {
                 self.page_says(page, *first, cycles).await
             }
             (Saying::Made { output }, Some(engine)) => {
-                self.proof_holds(ledger, engine, &job, &word.lease, output).await
+                self.proof_holds(ledger, engine, job, &word.lease, output).await
             }
             _ => Ok(()),
         }

@@ -1,8 +1,8 @@
 //! The end of jobs: one row stays of each, and of those without a proof the results that another attempt can use.
 
-use super::LedgerError;
 use super::rows::{JobRow, NewJob, PROOFS, proof_text, work_of};
 use super::sql::{self, Columns, Value, int};
+use super::{LedgerError, garbage};
 use crate::name::Origin;
 use crate::wire::Stored;
 use rialto_artifacts::ArtifactId;
@@ -56,6 +56,7 @@ pub(super) async fn end(
     ending: Ending,
     now: Time,
 ) -> Result<(), LedgerError> {
+    garbage::leave(on, job, ending.output.as_ref()).await?;
     if ending.output.is_none() {
         keep_results(on, job, now).await?;
     } else {
@@ -185,9 +186,11 @@ pub(super) fn child(stage: Stage, place: u32) -> Work {
     }
 }
 
-/// Results that are older than that, and what is known of jobs that ended before.
+/// Results that are older than that, which are garbage then, and what is known of jobs that ended before.
 pub(super) async fn forget(on: &mut AnyConnection, before: Time) -> Result<(), LedgerError> {
     for sql in [
+        "INSERT INTO garbage (artifact, engine, program, input, doomed) \
+        SELECT output, engine, program, input, 0 FROM results WHERE kept < $1 ON CONFLICT (artifact) DO NOTHING",
         "DELETE FROM results WHERE kept < $1",
         "DELETE FROM events WHERE job IN (SELECT job FROM ended WHERE ended < $1)",
         "DELETE FROM ended WHERE ended < $1",

@@ -1,6 +1,7 @@
 //! One transaction: what was said is heard, what is over is taken back, what can begin begins.
 
 use super::archive::{self, Ending};
+use super::garbage;
 use super::rows::{Facts, JOB_COLUMNS, JobRow, Joins, NewJob, joins, proof_text, work_code};
 use super::sql::{self, Columns, Value, int};
 use super::step::{Step, write_jobs};
@@ -158,9 +159,16 @@ impl Round {
             }
         }
         step.read(&mut self.on, &keys, &ends, self.retry).await?;
+        let named = heard.iter().filter_map(|it| it.said.as_ref()?.names()).map(|it| it.id.0);
+        let late = garbage::named(&mut self.on, named.collect()).await?;
         let mut answers = Vec::with_capacity(heard.len());
         let mut ended = Vec::new();
         for it in heard {
+            let named = it.said.as_ref().and_then(Saying::names);
+            if named.is_some_and(|it| late.contains(&it.id.0)) {
+                answers.push(Err(Rejected::Stale));
+                continue;
+            }
             let answer = self.hear_one(&mut step, it, until, made);
             answers.push(answer.map(|(changes, took)| {
                 ended.extend(ends_of(changes, it));
@@ -281,12 +289,15 @@ impl Round {
         Ok(has_changed)
     }
 
-    /// Forgets what became of jobs that ended before then, and results that were kept before.
+    /// Forgets what became of jobs that ended before then, results that were kept before, and workers that were not
+    /// heard of since and have nothing, but those that are quarantined.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn forget(&mut self, before: Time) -> Result<(), LedgerError> {
-        archive::forget(&mut self.on, before).await
+        archive::forget(&mut self.on, before).await?;
+        let sql = "DELETE FROM workers WHERE seen < $1 AND state <> 2 AND worker NOT IN (SELECT worker FROM leases)";
+        sql::run(&mut self.on, sql, vec![int(before.0)]).await.map(drop)
     }
 
     async fn end(

@@ -13,6 +13,8 @@ use rialto_planner::cluster::{Fault, WorkerId};
 use rialto_protocol::{Cycles, Span, Time, Wei};
 use rialto_zkvm::mock::{MockRun, MockZkvm};
 use rialto_zkvm::{ExecutionLimits, JobId, JoinPlace, ProofKind, ProofVerifier, Zkvm};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -24,6 +26,8 @@ struct House {
     store: ArtifactStore,
     zkvm: Arc<MockZkvm>,
     coordinator: Coordinator,
+    /// What workers put into the store.
+    made: RefCell<BTreeSet<ArtifactId>>,
 }
 
 impl House {
@@ -35,7 +39,7 @@ impl House {
         };
         let zkvm = Arc::new(MockZkvm::new().with_program(ELF, run));
         let coordinator = start(&kept, &store, &zkvm).await;
-        Self { kept, store, zkvm, coordinator }
+        Self { kept, store, zkvm, coordinator, made: RefCell::default() }
     }
 
     async fn restart(&mut self) {
@@ -85,7 +89,9 @@ impl House {
 
     async fn put(&self, bytes: Bytes) -> Stored {
         let stored = bytes.len() as u64;
-        Stored { id: self.store.put(bytes).await.expect("it is stored"), bytes: stored }
+        let id = self.store.put(bytes).await.expect("it is stored");
+        self.made.borrow_mut().insert(id);
+        Stored { id, bytes: stored }
     }
 
     async fn get(&self, id: &ArtifactId) -> Bytes {
@@ -139,6 +145,13 @@ impl House {
             answer = self.ask(worker, &leases, said).await;
             assert_eq!(answer.refused, []);
         }
+    }
+
+    /// Removes all that nobody needs.
+    async fn sweep(&self) {
+        let ledger = self.coordinator.ledger();
+        ledger.doom(1_000).await.expect("it is written");
+        while ledger.sweep(&self.store, 2).await.expect("it is removed") > 0 {}
     }
 
     async fn outcome(&self, id: JobId) -> Outcome {
@@ -306,6 +319,62 @@ fn a_cancelled_job_is_stopped_and_its_results_serve_the_next() {
         let works: Vec<_> = again.filter_map(|it| it.work).map(|work| work.to_string()).collect();
         assert!(!works.contains(&"prove/0".to_owned()), "{works:?}");
         assert_eq!(works.len(), 7, "an execution, five proofs and a join: {works:?}");
+    });
+}
+
+#[test]
+fn what_a_job_leaves_is_removed() {
+    on_both(async |kept| {
+        let mut house = House::new(kept).await;
+        let worker = house.hello("one").await;
+        let job = house.order(7, ProofKind::Compressed).await;
+        house.work(worker).await;
+        let Outcome::Proven(proof) = house.outcome(job).await else { panic!("it is not proven") };
+        let made = house.made.take();
+        let stay = async |house: &House| {
+            let mut stay = BTreeSet::new();
+            for id in &made {
+                let is_there = house.store.contains(id).await.expect("the store answers");
+                stay.extend(is_there.then_some(*id));
+            }
+            stay
+        };
+        // Another job of the same program and input has not ended: it may make the same.
+        let other = house.order(7, ProofKind::Composite).await;
+        house.sweep().await;
+        assert_eq!(stay(&house).await, made);
+        assert!(house.coordinator.cancel(other).await.expect("it is heard"));
+        // The coordinator dies between its decision and the deed, and another after the first of the deeds.
+        house.coordinator.ledger().doom(1_000).await.expect("it is written");
+        house.restart().await;
+        let first = made.iter().find(|id| **id != proof && **id != ArtifactId::of(&[7]));
+        let first = first.expect("a job makes more than its proof");
+        house.store.remove(first).await.expect("it is removed");
+        house.restart().await;
+        house.sweep().await;
+        assert_eq!(stay(&house).await, BTreeSet::from([proof, ArtifactId::of(&[7])]));
+        house.assert_proven(job, 7).await;
+        house.get(&ArtifactId::of(ELF)).await;
+        // The same again finds nothing and makes all of it.
+        let again = house.order(7, ProofKind::Compressed).await;
+        house.work(worker).await;
+        house.assert_proven(again, 7).await;
+    });
+}
+
+#[test]
+fn workers_are_forgotten_once_they_have_nothing() {
+    on_both(async |kept| {
+        let house = House::new(kept).await;
+        let (busy, _idle) = (house.hello("busy").await, house.hello("idle").await);
+        house.order(1, ProofKind::Composite).await;
+        assert_eq!(house.ask(busy, &[], Vec::new()).await.begin.len(), 1);
+        let mut round = house.coordinator.ledger().round().await.expect("a round begins");
+        round.forget(Time(u64::MAX >> 2)).await.expect("it forgets");
+        round.commit().await.expect("it is kept");
+        let left = house.coordinator.workers(Span::s(3_600)).await.expect("they read");
+        let left: Vec<_> = left.iter().map(|it| it.id).collect();
+        assert_eq!(left, [WorkerId(busy)]);
     });
 }
 

@@ -5,12 +5,12 @@ use alloy_primitives::B256;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rialto_artifacts::ArtifactId;
+use rialto_artifacts::{ArtifactId, ArtifactStore, StoreConfig};
 use rialto_cluster::ledger::{Chosen, Heard, Joins, Ledger, NewJob, Outcome, Standing};
 use rialto_cluster::wire::{Saying, Stored};
 use rialto_planner::cluster::{
-    Change, Fault, Generation, JobEnd, JobName, JobSpec, Queue, Retry, Said, TaskKey, Token, Work,
-    WorkerId,
+    Change, Fault, Generation, JobEnd, JobName, JobSpec, Queue, Rejected, Retry, Said, TaskKey,
+    Token, Work, WorkerId,
 };
 use rialto_protocol::{Cycles, Span, Time, Wei};
 use rialto_zkvm::{ExecutionLimits, ProofKind};
@@ -260,4 +260,54 @@ fn sqlite_does_what_the_rule_book_says() {
 #[test]
 fn postgres_does_what_the_rule_book_says() {
     runs_like_the_rule_book(&Kept::postgres(), 25);
+}
+
+/// Has one worker do a job of one segment, whose page, journal and results are artifacts 10 to 13. What was heard of each.
+async fn do_job(ledger: &Ledger) -> Vec<Result<(), Rejected>> {
+    let (name, asked, joins) = job(0);
+    let mut round = ledger.round_at(Time(1_000)).await.expect("a round begins");
+    round.submit(name, asked, joins).await.expect("it is taken");
+    let found = Saying::Found { first: 0, cycles: vec![7], page: artifact(10) };
+    let executed = Saying::Executed { segments: 1, journal: artifact(11) };
+    let prove = Saying::Made { output: artifact(12) };
+    let join = || Saying::Made { output: artifact(13) };
+    let mut answers = Vec::new();
+    for (work, words) in [
+        (Work::Execute, vec![found, executed]),
+        (Work::Prove { segment: 0 }, vec![prove]),
+        (Work::Join { level: 0, index: 0 }, vec![join()]),
+        (Work::Verify, vec![join()]),
+    ] {
+        let chosen = Chosen { key: TaskKey { job: name, work }, worker: WorkerId(1) };
+        let begun = round.begin(&[chosen], Time(9_000)).await.expect("it begins");
+        let Some(token) = begun.first().copied() else { break };
+        for said in words {
+            let heard = Heard { token, said: Some(said) };
+            let heard = round.hear(&[heard], Time(9_000)).await.expect("it is heard");
+            answers.extend(heard.into_iter().map(|it| it.map(drop)));
+        }
+    }
+    round.commit().await.expect("it is kept");
+    answers
+}
+
+#[test]
+fn what_is_being_removed_is_not_named() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    for kept in [Kept::sqlite(), Kept::postgres()] {
+        runtime.block_on(async {
+            let ledger = kept.ledger().await;
+            let store = ArtifactStore::open(&StoreConfig::Memory).expect("memory opens");
+            assert_eq!(do_job(&ledger).await, [Ok(()); 5]);
+            // What is garbage and named again is garbage no more; what it leaves again is.
+            assert_eq!(do_job(&ledger).await, [Ok(()); 5]);
+            assert_eq!(ledger.doom(10).await.expect("it is written"), 2, "a page and a proof");
+            let refused = do_job(&ledger).await;
+            assert_eq!(refused, [Err(Rejected::Stale), Err(Rejected::Contradiction)]);
+            let swept = ledger.sweep(&store, 10).await.expect("it is removed");
+            assert_eq!(swept, 2);
+            assert_eq!(ledger.sweep(&store, 10).await.expect("it is removed"), 0);
+        });
+    }
 }
