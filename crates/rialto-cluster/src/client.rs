@@ -38,6 +38,9 @@ pub enum HttpLineError {
         "`{0}` is not a coordinator's address: https://host[:port][/path] is, or http:// on this machine"
     )]
     Address(String),
+    /// It holds a name or a password.
+    #[error("a coordinator's address holds no name and no password: a token in a file lets in")]
+    Secret,
     /// The token would be readable on its way.
     #[error(
         "a token is not sent to {0} without encryption: use https://, or http:// on this machine alone"
@@ -54,6 +57,9 @@ impl HttpLine {
     /// # Errors
     /// If the address is none, or the token would go to another machine without encryption.
     pub fn new(base: &Url, bearer: Option<&Bearer>) -> Result<Self, HttpLineError> {
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(HttpLineError::Secret);
+        }
         let is_address = matches!(base.scheme(), "http" | "https") && base.has_host();
         if !is_address || base.query().is_some() || base.fragment().is_some() {
             return Err(HttpLineError::Address(base.to_string()));

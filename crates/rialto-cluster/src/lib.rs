@@ -10,6 +10,8 @@
 
 pub mod wire;
 
+mod access;
+pub mod api;
 mod bearer;
 mod causes;
 mod client;
@@ -33,6 +35,7 @@ mod worker;
 
 mod embedded;
 
+pub use access::{Access, AccessError, Caller, Denied, Scope};
 pub use bearer::{Bearer, BearerError};
 pub use bench::{Bench, ChildCommand, bench_main};
 pub use client::{HttpLine, HttpLineError};

@@ -99,10 +99,12 @@ fn addresses_that_are_not_taken() {
         ("http://127.0.0.1.far.example", true),
         ("ftp://far.example", false),
         ("https://far.example?x", false),
+        ("https://ann:secret@far.example", false),
     ] {
         let line = HttpLine::new(&url.parse().unwrap(), has_token.then_some(&bearer));
         let said = line.map_or_else(|error| error.to_string(), |_| "taken".to_owned());
         rows += &format!("{url}: {said}\n");
+        assert!(!said.contains("secret"), "{said}");
     }
     expect_test::expect![[r#"
         https://far.example/x: taken

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
 
+mod api;
 mod coordinator;
 mod databases;
 mod embedded;

@@ -21,15 +21,15 @@ use tokio::io::AsyncReadExt;
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
-const PROGRAM: &[u8] = b"program";
-const LIMITS: ExecutionLimits = ExecutionLimits {
+pub(crate) const PROGRAM: &[u8] = b"program";
+pub(crate) const LIMITS: ExecutionLimits = ExecutionLimits {
     cycles_max: Cycles(1_000_000),
     memory_max_bytes: 1 << 20,
     journal_max_bytes: 1 << 10,
 };
 
 /// A program that does what its input says: `segments 70`, `refuse`, `panic`, `abort`, `kill`, or `hang <socket>`.
-fn scripted() -> MockZkvm {
+pub(crate) fn scripted() -> MockZkvm {
     MockZkvm::new().with_program(PROGRAM, |stdin| {
         let text = std::str::from_utf8(stdin).unwrap();
         match text.split_once(' ').unwrap_or((text, "")) {
@@ -56,7 +56,7 @@ fn scripted() -> MockZkvm {
     })
 }
 
-fn threads(slots: usize) -> Bench {
+pub(crate) fn threads(slots: usize) -> Bench {
     Bench::threads(Arc::new(scripted()), NonZeroUsize::new(slots).unwrap()).unwrap()
 }
 
@@ -83,6 +83,19 @@ fn child_of_its_own() {
     let _ = bench_main(Arc::new(scripted()));
 }
 
+pub(crate) fn config() -> WorkerConfig {
+    WorkerConfig {
+        name: "w".to_owned(),
+        device: "d".to_owned(),
+        memory_mib: 1 << 20,
+        gpu_memory_mib: 2,
+        disk_mib: 3,
+        bytes_per_s: 4,
+        shelf_bytes: 1 << 20,
+        wait: Duration::from_secs(3_600),
+    }
+}
+
 /// A worker that runs, with everything around it.
 struct House {
     far: FarEnd,
@@ -98,17 +111,7 @@ impl House {
         let (line, far): (Arc<MockLine>, _) = mock_line();
         let store = ArtifactStore::open(&StoreConfig::Memory).unwrap();
         let ending = Ending::default();
-        let config = WorkerConfig {
-            name: "w".to_owned(),
-            device: "d".to_owned(),
-            memory_mib: 1,
-            gpu_memory_mib: 2,
-            disk_mib: 3,
-            bytes_per_s: 4,
-            shelf_bytes: 1 << 20,
-            wait: Duration::from_secs(3_600),
-        };
-        let worker = tokio::spawn(run(line, store.clone(), bench, config, ending.clone()));
+        let worker = tokio::spawn(run(line, store.clone(), bench, config(), ending.clone()));
         Self { far, store, ending, worker, leases: 0 }
     }
 
@@ -245,7 +248,7 @@ async fn what_a_worker_says_of_itself() {
     let hello = house.far.welcome(1, LONG_MS).await;
     assert_eq!((hello.name.as_str(), hello.engine.as_str(), hello.slots), ("w", "mock", 3));
     let of_config = (hello.memory_mib, hello.gpu_memory_mib, hello.disk_mib, hello.bytes_per_s);
-    assert_eq!(of_config, (1, 2, 3, 4));
+    assert_eq!(of_config, (1 << 20, 2, 3, 4));
     let joins = hello.joins.iter().find(|joins| joins.proof == ProofKind::Composite).unwrap();
     let joining = scripted().joining(ProofKind::Composite).unwrap();
     assert_eq!((joins.arity, joins.levels_min), (joining.arity.get(), joining.levels_min));
