@@ -2,13 +2,16 @@
 # CARGO_TARGET_DIR defaults to ~/.cache/rialto/target; set it to build elsewhere.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check mutants bench fmt gen clean
+.PHONY: help demo demo-cluster test check mutants bench fmt gen clean
 
 help: ## say what each verb does
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 demo: ## set everything up, then run the market with real proofs on this machine
 	@scripts/demo.sh
+
+demo-cluster: ## have one proof made by three worker processes, one of which is killed
+	@scripts/demo-cluster.sh
 
 test: ## run all tests, Rust and contracts
 	@scripts/test.sh

@@ -65,6 +65,9 @@ enum Command {
     /// Compare the ways of choosing and paying provers
     #[command(subcommand)]
     Lab(lab::LabCommand),
+    /// Have proofs made by many workers
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
     /// Make a proof on this machine, without any market
     Prove(prove::ProveArgs),
     /// Verify a proof on this machine
@@ -112,6 +115,7 @@ async fn run(command: &Command, console: Console) -> Result<()> {
         Command::Attest(command) => attest::run(command, console).await,
         Command::Account(command) => account::run(command, console).await,
         Command::Lab(command) => lab::run(command, console),
+        Command::Cluster(command) => cluster::run(command, console).await,
         Command::Prove(args) => prove::run(args, console).await,
         Command::Verify(args) => prove::verify(args, console).await,
     }
@@ -121,6 +125,7 @@ async fn run(command: &Command, console: Console) -> Result<()> {
 fn begin_logging(command: &Command) {
     let usual = match command {
         Command::Attest(_) => "warn,rialto_attester=info",
+        Command::Cluster(_) => "warn,rialto_cluster=info",
         _ => "warn",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));

@@ -2,25 +2,29 @@
 
 mod benchmark;
 
+use crate::cluster::DeskArgs;
 use crate::failure::{Failure, Kind};
 use crate::journal::ShownJournal;
 use crate::keys::KeysDirArgs;
 use crate::show::{Console, Facts};
-use crate::workload::{WorkloadArgs, refusal};
+use crate::workload::{Run, Workload, WorkloadArgs, refusal};
 use crate::zkvm;
-use alloy::primitives::B256;
+use alloy::primitives::{B256, Bytes};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use rialto_artifacts::ArtifactId;
+use rialto_cluster::ClusterProver;
 use rialto_protocol::{ClaimDigest, Cycles, ImageId};
-use rialto_zkvm::{Progress, ProofKind, ProveError, VerifiedClaim};
+use rialto_zkvm::{JobStatus, Progress, ProofKind, ProveError, Prover, VerifiedClaim, Zkvm};
 use serde::Serialize;
 use std::fmt;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
+use url::Url;
 
 /// Runs below this say little about speed.
 const SMALL_CYCLES: u64 = 1_000_000;
@@ -32,6 +36,7 @@ const SMALL_CYCLES: u64 = 1_000_000;
 Examples:
   rialto prove --program block-header --block examples/ethereum-block-24666352.json
   rialto prove --program ./guest.elf --input-file input.bin --output guest.proof
+  rialto prove --program ./guest.elf --input-file input.bin --cluster http://127.0.0.1:7070
   rialto prove benchmark
 
 No market, key or chain is needed. How fast this machine proves, and what a node on it may promise,
@@ -41,15 +46,27 @@ pub(crate) struct ProveArgs {
     command: Option<ProveCommand>,
 
     /// The program: `block-header` (built in), an ELF file, or its http(s) URL
-    #[arg(long, value_name = "PROGRAM", required = true)]
+    #[arg(long, value_name = "PROGRAM", required_unless_present = "headers")]
     program: Option<String>,
 
     #[command(flatten)]
     pub(crate) workload: WorkloadArgs,
 
+    /// Instead of an input: so many block headers, a real one and made-up descendants, for the built-in program
+    #[arg(long, value_name = "N", conflicts_with_all = ["program", "input"], value_parser = clap::value_parser!(u16).range(1..))]
+    headers: Option<u16>,
+
     /// Where the proof goes
     #[arg(long, value_name = "FILE", default_value = "rialto.proof")]
     pub(crate) output: PathBuf,
+
+    /// Have it made by the cluster whose coordinator is at this address
+    #[arg(long, value_name = "URL")]
+    cluster: Option<Url>,
+
+    /// File with the token that opens the cluster; or RIALTO_CLUSTER_TOKEN
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    token_file: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) keys_dir: KeysDirArgs,
@@ -123,38 +140,37 @@ pub(crate) async fn run(args: &ProveArgs, console: Console) -> Result<()> {
     if let Some(ProveCommand::Benchmark(args)) = &args.command {
         return benchmark::run(args, console).await;
     }
-    let program = args.program.as_deref().context("clap asks for a program")?;
-    console.report(&prove(args, program, console).await?);
+    check_folder(&args.output)?;
+    let work = match args.headers {
+        Some(count) => args.workload.headers(count)?,
+        None => {
+            let program = args.program.as_deref().context("clap asks for a program")?;
+            args.workload.load(program).await?
+        }
+    };
+    console.report(&prove(args, work, console).await?);
     Ok(())
 }
 
-async fn prove(args: &ProveArgs, program: &str, console: Console) -> Result<Proved> {
-    check_folder(&args.output)?;
-    let work = args.workload.load(program).await?;
+async fn prove(args: &ProveArgs, work: Workload, console: Console) -> Result<Proved> {
     let zkvm = zkvm::open(&args.keys_dir).await?;
     let began = Instant::now();
     let run = work.execute(&zkvm, console).await?;
     let execute_s = began.elapsed().as_secs_f64();
     let bar = console.progress(run.cycles.0);
     let began = Instant::now();
-    let proof = {
-        let (zkvm, work, bar) = (zkvm.clone(), work.clone(), bar.clone());
-        let limits = work.limits();
-        let proving = tokio::task::spawn_blocking(move || {
-            let watch = &mut |progress| {
-                advance(&bar, progress);
-                ControlFlow::Continue(())
-            };
-            zkvm.prove(&work.elf, &work.stdin, &limits, ProofKind::Composite, watch)
-        });
-        proving.await?
+    let proof = match &args.cluster {
+        Some(cluster) => {
+            let desk =
+                DeskArgs { coordinator: cluster.clone(), token_file: args.token_file.clone() };
+            let made = by_cluster(&desk, zkvm.name(), &work, &bar).await;
+            made.and_then(|proof| checked(&zkvm, proof, &run))
+        }
+        None => here(&zkvm, &work, &bar).await,
     };
     let prove_s = began.elapsed().as_secs_f64();
     bar.finish_and_clear();
-    let proof = proof.map_err(|error| match error {
-        ProveError::Execute(error) => refusal(&work.name, error),
-        error => anyhow::Error::new(error).context("cannot prove"),
-    })?;
+    let proof = proof?;
     fs::write(&args.output, &proof).with_context(|| {
         let what = format!("cannot write the proof to {}", args.output.display());
         Failure::usage(what, "name another file with --output")
@@ -174,6 +190,67 @@ async fn prove(args: &ProveArgs, program: &str, console: Console) -> Result<Prov
         proof_sha256: ArtifactId::of(&proof).to_string(),
         proof_bytes: proof.len(),
     })
+}
+
+/// Proves in this process, with the zkVM directly.
+async fn here(zkvm: &Arc<dyn Zkvm>, work: &Workload, bar: &ProgressBar) -> Result<Bytes> {
+    let (zkvm, proving, bar) = (zkvm.clone(), work.clone(), bar.clone());
+    let proof = tokio::task::spawn_blocking(move || {
+        let watch = &mut |progress| {
+            advance(&bar, progress);
+            ControlFlow::Continue(())
+        };
+        let limits = proving.limits();
+        zkvm.prove(&proving.elf, &proving.stdin, &limits, ProofKind::Composite, watch)
+    });
+    let proof = proof.await?.map_err(|error| match error {
+        ProveError::Execute(error) => refusal(&work.name, error),
+        error => anyhow::Error::new(error).context("cannot prove"),
+    });
+    proof.map(Into::into)
+}
+
+/// Has it proven by the workers of a cluster, and verified here by whoever asked for it.
+async fn by_cluster(
+    desk: &DeskArgs,
+    engine: &str,
+    work: &Workload,
+    bar: &ProgressBar,
+) -> Result<Bytes> {
+    let prover = ClusterProver::new(Arc::new(desk.line()?), engine, "");
+    let id = prover.submit(work.job()).await?;
+    bar.println(format!("job {id}"));
+    let mut status = prover.watch(id).await?;
+    loop {
+        let now = status.borrow_and_update().clone();
+        match now {
+            JobStatus::Running(progress) => advance(bar, progress),
+            JobStatus::Queued => {}
+            JobStatus::Done => return Ok(prover.fetch(id).await?.into()),
+            JobStatus::Failed { reason, .. } => {
+                let next = "see `rialto cluster status --ended`";
+                return Err(
+                    Failure::refused(format!("the cluster made no proof: {reason}"), next).into()
+                );
+            }
+            JobStatus::Cancelled => {
+                return Err(Failure::refused("the job was cancelled", "order it again").into());
+            }
+        }
+        status.changed().await.context("the coordinator has forgotten the job")?;
+    }
+}
+
+/// The proof, if it says what the program said here.
+fn checked(zkvm: &Arc<dyn Zkvm>, proof: Bytes, run: &Run) -> Result<Bytes> {
+    let next = "do not rely on that cluster";
+    let refused = |what: &str| Failure::refused(what, next);
+    let claim = zkvm.verify(&proof);
+    let claim = claim.with_context(|| refused("the cluster's proof does not hold"))?;
+    if (claim.image_id, &claim.journal) != (run.image_id, &run.journal) {
+        return Err(refused("the cluster's proof says something else than the program").into());
+    }
+    Ok(proof)
 }
 
 /// A folder that is missing is better noticed before proving than after.

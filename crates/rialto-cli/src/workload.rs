@@ -9,7 +9,7 @@ use block_header_core::host;
 use clap::Args;
 use rialto_artifacts::{FetchError, FetchPolicy, Fetcher};
 use rialto_protocol::{Cycles, ImageId, Input, Journal, ProofRequest, guest_env};
-use rialto_zkvm::{ExecuteError, ExecutionLimits, Zkvm};
+use rialto_zkvm::{ExecuteError, ExecutionLimits, ProofJob, ProofKind, Zkvm};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -282,6 +282,12 @@ async fn fetch(url: &str, file_roots: &[PathBuf]) -> Result<Bytes> {
 }
 
 impl Workload {
+    /// The same as a prover's job.
+    pub(crate) fn job(&self) -> ProofJob {
+        let (elf, stdin) = (self.elf.0.clone(), self.stdin.0.clone());
+        ProofJob { elf, stdin, limits: self.limits(), kind: ProofKind::Composite }
+    }
+
     /// What a run may use.
     pub(crate) fn limits(&self) -> ExecutionLimits {
         self.limits

@@ -12,10 +12,24 @@ use std::sync::Arc;
 /// # Errors
 /// If the keys cannot be made or are not those that this software was built for.
 pub(crate) async fn open(keys: &KeysDirArgs) -> Result<Arc<dyn Zkvm>> {
+    open_with(keys, None).await
+}
+
+/// The same, with executions cut so that proving a segment takes at most so many bytes of memory.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn open_with(
+    keys: &KeysDirArgs,
+    segment_bytes: Option<usize>,
+) -> Result<Arc<dyn Zkvm>> {
     let keys = keys.store()?;
     let loaded = tokio::task::spawn_blocking(move || OpenVm::load(&keys)).await;
     let zkvm = loaded.context("loading the zkVM broke off")?.context("cannot load the zkVM")?;
-    Ok(Arc::new(zkvm))
+    Ok(Arc::new(match segment_bytes {
+        Some(bytes) => zkvm.with_segment_memory(bytes),
+        None => zkvm,
+    }))
 }
 
 /// Loads what verifying takes.

@@ -32,7 +32,8 @@ use utoipa::OpenApi;
 
 pub use tls::{TlsError, TlsFiles};
 pub use view::{
-    DrainOrder, EventJson, JobJson, JobsPage, NewOrder, Ordered, StatusJson, Uploaded, WorkerJson,
+    DrainOrder, EventJson, JobJson, JobsPage, NewOrder, Ordered, StandingJson, StatusJson,
+    Uploaded, WorkerJson,
 };
 
 /// The most that is read of a question: 64,000 leases that a worker names take 8 MB.

@@ -10,7 +10,7 @@ mod config;
 mod floor;
 mod turn;
 
-pub use config::{ClusterConfig, NeedsConfig};
+pub use config::{ClusterConfig, InvalidConfig, NeedsConfig};
 
 use crate::causes::on_one_line;
 use crate::ledger::{EventRow, JobView, Ledger, LedgerError, NewJob, WorkerRow};

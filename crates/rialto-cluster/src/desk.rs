@@ -1,7 +1,7 @@
 //! The port by which proofs are ordered, whether the coordinator is in the same process or far away.
 
 use crate::coordinator::{Coordinator, Order, SubmitError};
-use crate::ledger::{JobView, Outcome, Standing};
+use crate::ledger::{Outcome, Standing};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,7 +28,7 @@ pub trait Desk: Send + Sync {
     ///
     /// # Errors
     /// If the cluster cannot be reached.
-    async fn job(&self, id: JobId) -> Result<Option<JobView>, ProverError>;
+    async fn job(&self, id: JobId) -> Result<Option<Standing>, ProverError>;
 
     /// A finished proof.
     ///
@@ -83,13 +83,14 @@ impl Desk for Coordinator {
         })
     }
 
-    async fn job(&self, id: JobId) -> Result<Option<JobView>, ProverError> {
-        Coordinator::job(self, id).await.map_err(|error| unreachable(&error))
+    async fn job(&self, id: JobId) -> Result<Option<Standing>, ProverError> {
+        let view = Coordinator::job(self, id).await.map_err(|error| unreachable(&error))?;
+        Ok(view.map(|view| view.standing))
     }
 
     async fn proof(&self, id: JobId) -> Result<Bytes, ProverError> {
-        let view = Desk::job(self, id).await?.ok_or(ProverError::UnknownJob(id))?;
-        let Standing::Ended { outcome: Outcome::Proven(proof), .. } = view.standing else {
+        let standing = Desk::job(self, id).await?.ok_or(ProverError::UnknownJob(id))?;
+        let Standing::Ended { outcome: Outcome::Proven(proof), .. } = standing else {
             return Err(ProverError::NoProof(id));
         };
         self.store().get(&proof).await.map_err(|error| unreachable(&error))

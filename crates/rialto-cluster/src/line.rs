@@ -59,6 +59,12 @@ pub enum LineError {
     /// The coordinator knows no worker of that number.
     #[error("the coordinator does not know this worker")]
     UnknownWorker,
+    /// The coordinator does not know what was asked for.
+    #[error("the coordinator does not have it: {reason}")]
+    NotFound {
+        /// What it said.
+        reason: String,
+    },
     /// One of the two does not understand the other.
     #[error("coordinator and worker do not understand each other: {reason}")]
     Misunderstood {
@@ -84,9 +90,10 @@ impl LineError {
         match self {
             Self::Unreachable { .. } | Self::Busy { .. } => Remedy::TryAgain,
             Self::UnknownWorker => Remedy::SayHello,
-            Self::Credentials { .. } | Self::NotTaken { .. } | Self::Misunderstood { .. } => {
-                Remedy::GiveUp
-            }
+            Self::Credentials { .. }
+            | Self::NotTaken { .. }
+            | Self::NotFound { .. }
+            | Self::Misunderstood { .. } => Remedy::GiveUp,
         }
     }
 }
@@ -101,9 +108,8 @@ impl From<ProblemBody> for LineError {
             Code::UnknownWorker => Self::UnknownWorker,
             Code::Busy => Self::Busy { reason },
             Code::Internal => Self::Unreachable { reason },
-            Code::TooLarge | Code::Invalid | Code::NotFound | Code::Other => {
-                Self::Misunderstood { reason }
-            }
+            Code::NotFound => Self::NotFound { reason },
+            Code::TooLarge | Code::Invalid | Code::Other => Self::Misunderstood { reason },
         }
     }
 }

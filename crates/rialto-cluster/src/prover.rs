@@ -2,7 +2,7 @@
 
 use crate::coordinator::Order;
 use crate::desk::Desk;
-use crate::ledger::{JobView, Outcome, Standing};
+use crate::ledger::{Outcome, Standing};
 use async_trait::async_trait;
 use bytes::Bytes;
 use rialto_protocol::{Cycles, Time, Wei};
@@ -50,8 +50,8 @@ impl Prover for ClusterProver {
     }
 
     async fn status(&self, id: JobId) -> Result<JobStatus, ProverError> {
-        let view = self.desk.job(id).await?;
-        view.map(|view| status(&view)).ok_or(ProverError::UnknownJob(id))
+        let standing = self.desk.job(id).await?;
+        standing.map(|it| status(&it)).ok_or(ProverError::UnknownJob(id))
     }
 
     async fn watch(&self, id: JobId) -> Result<watch::Receiver<JobStatus>, ProverError> {
@@ -113,12 +113,12 @@ async fn next(
     seen: u64,
 ) -> Result<(u64, Option<JobStatus>), ProverError> {
     let last = desk.changed(id, seen).await?;
-    Ok((last, desk.job(id).await?.map(|view| status(&view))))
+    Ok((last, desk.job(id).await?.map(|it| status(&it))))
 }
 
 /// A job as its owner sees it.
-fn status(view: &JobView) -> JobStatus {
-    match &view.standing {
+fn status(standing: &Standing) -> JobStatus {
+    match standing {
         Standing::Open { found: 0, .. } => JobStatus::Running(Progress::Executing),
         Standing::Open { segments: Some(all), proven, .. } if all == proven => {
             JobStatus::Running(Progress::Joining)

@@ -105,6 +105,7 @@ impl From<LineError> for Refusal {
                 let (status, next) = (StatusCode::NOT_FOUND, "say hello again");
                 Self::new(status, Code::UnknownWorker, error.to_string(), next)
             }
+            LineError::NotFound { reason } => Self::not_found(reason),
             LineError::Misunderstood { reason } => Self::invalid(reason),
         }
     }

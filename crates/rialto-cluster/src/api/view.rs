@@ -3,6 +3,7 @@
 use crate::ledger::{EventRow, JobView, Outcome, Standing, WorkerRow, WorkerState};
 use alloy_primitives::hex;
 use rialto_artifacts::ArtifactId;
+use rialto_protocol::Time;
 use rialto_zkvm::{ExecutionLimits, ProofKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -246,6 +247,30 @@ impl From<&Standing> for StandingJson {
                 }
                 Outcome::Cancelled => Self::Cancelled { ended_ms: at.0 },
             },
+        }
+    }
+}
+
+impl From<StandingJson> for Standing {
+    /// What is not sent of a job that ended without a proof is not known.
+    fn from(standing: StandingJson) -> Self {
+        let ended = |ended_ms, outcome, segments, cycles| Self::Ended {
+            at: Time(ended_ms),
+            outcome,
+            segments,
+            cycles,
+        };
+        match standing {
+            StandingJson::Open { due_ms, found, segments, proven, cycles, cycles_proven } => {
+                Self::Open { due: Time(due_ms), found, segments, proven, cycles, cycles_proven }
+            }
+            StandingJson::Proven { ended_ms, proof, segments, cycles } => {
+                ended(ended_ms, Outcome::Proven(proof), segments, cycles)
+            }
+            StandingJson::Failed { ended_ms, reason, retryable } => {
+                ended(ended_ms, Outcome::Failed { reason, retryable }, None, 0)
+            }
+            StandingJson::Cancelled { ended_ms } => ended(ended_ms, Outcome::Cancelled, None, 0),
         }
     }
 }

@@ -59,7 +59,20 @@ impl Default for ClusterConfig {
     }
 }
 
+/// A configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidConfig(String);
+
 impl ClusterConfig {
+    /// Reads one. What is not said is as by default; what is not known is an error that names its line.
+    ///
+    /// # Errors
+    /// If it does not read.
+    pub fn from_toml(text: &str) -> Result<Self, InvalidConfig> {
+        toml::from_str(text).map_err(|error| InvalidConfig(error.to_string()))
+    }
+
     /// How tasks are tried again.
     pub fn retry(&self) -> Retry {
         Retry {

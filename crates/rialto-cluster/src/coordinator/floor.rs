@@ -9,7 +9,8 @@ use rialto_planner::cluster::{
     Board, Candidate, Device, Durations, InHand, Resources, TaskKey, Weights, WorkerId, WorkerView,
     dispatch,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use rialto_protocol::Time;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What decisions need beside the queue. All of it is learned again after a restart.
 pub(super) struct Floor {
@@ -18,6 +19,8 @@ pub(super) struct Floor {
     devices: BTreeMap<String, Device>,
     durations: BTreeMap<String, Durations>,
     held: BTreeMap<WorkerId, BTreeSet<B256>>,
+    /// When each worker's latest tasks ended, as many as it has places.
+    ends: BTreeMap<WorkerId, VecDeque<Time>>,
     /// Workers that ask in this round.
     pub(super) enlisted: BTreeMap<WorkerId, Enlisted>,
 }
@@ -30,16 +33,22 @@ impl Floor {
         let weights = config.weights.iter();
         let weights =
             weights.map(|(name, weight)| (crate::ledger::tenant_id(name), *weight)).collect();
-        let (devices, durations, held, enlisted) = Default::default();
-        Self { config, weights, devices, durations, held, enlisted }
+        let (devices, durations, held, ends, enlisted) = Default::default();
+        Self { config, weights, devices, durations, held, ends, enlisted }
     }
 
-    /// How long somebody took that asks now.
-    pub(super) fn learn(&mut self, took: &Took) {
-        if let Some(it) = self.enlisted.get(&took.worker) {
-            let (engine, device) = (it.hello.engine.clone(), it.hello.device.clone());
-            self.learn_of(Machine { engine, device }, took);
-        }
+    /// How long somebody took that asks now. What it was given ahead waited until one of its places was free.
+    pub(super) fn learn(&mut self, took: &Took, now: Time) {
+        let Some(it) = self.enlisted.get(&took.worker) else { return };
+        let (engine, device) = (it.hello.engine.clone(), it.hello.device.clone());
+        let places = it.hello.slots as usize;
+        let ends = self.ends.entry(took.worker).or_default();
+        let free = if ends.len() < places { None } else { ends.front().copied() };
+        let took =
+            Took { took: free.map_or(took.took, |free| took.took.min(now.since(free))), ..*took };
+        ends.push_back(now);
+        ends.drain(..ends.len().saturating_sub(places));
+        self.learn_of(Machine { engine, device }, &took);
     }
 
     /// How long it took on such a machine.

@@ -315,7 +315,7 @@ impl Turning {
             match answer {
                 Ok(took) => {
                     if let Some(took) = &took {
-                        self.floor.learn(took);
+                        self.floor.learn(took, round.now());
                     }
                     if let Some(Saying::Made { output }) = &it.said {
                         judged.extend(self.judged(&it.token, *output));

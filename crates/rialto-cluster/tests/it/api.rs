@@ -212,7 +212,25 @@ async fn every_page_is_described_and_closed_without_a_token() {
             rows += &format!("{name} {path}: {:?}\n", futures::future::join_all(answers).await);
         }
     }
-    expect_test::expect![[r#""#]].assert_eq(&rows);
+    expect_test::expect![[r#"
+        GET /health: [200, 200, 200]
+        GET /v1/artifacts/{id}: [401, 401, 401]
+        HEAD /v1/artifacts/{id}: [401, 401, 401]
+        PUT /v1/artifacts/{id}: [401, 401, 401]
+        GET /v1/events: [401, 401, 401]
+        GET /v1/jobs: [401, 401, 401]
+        POST /v1/jobs: [401, 401, 401]
+        DELETE /v1/jobs/{job}: [401, 401, 401]
+        GET /v1/jobs/{job}: [401, 401, 401]
+        GET /v1/jobs/{job}/events: [401, 401, 401]
+        GET /v1/jobs/{job}/proof: [401, 401, 401]
+        GET /v1/status: [401, 401, 401]
+        GET /v1/workers: [401, 401, 401]
+        POST /v1/workers: [401, 401, 401]
+        POST /v1/workers/{worker}/ask: [401, 401, 401]
+        POST /v1/workers/{worker}/drain: [401, 401, 401]
+    "#]]
+    .assert_eq(&rows);
 }
 
 #[tokio::test]
@@ -235,7 +253,15 @@ async fn what_a_token_opens() {
     ];
     let rows: String =
         rows.iter().map(|(status, code, text)| format!("{status} {code:?}: {text}\n")).collect();
-    expect_test::expect![[r#""#]].assert_eq(&rows);
+    expect_test::expect![[r#"
+        403 Forbidden: the token `worker` does not have the scope `read`
+        403 Forbidden: what happens to all tenants' jobs is not for one tenant
+        403 Forbidden: the job is another tenant's
+        403 Forbidden: the token is tenant `bob`'s
+        403 Forbidden: the token `ann` does not have the scope `admin`
+        404 NotFound: the job has no proof yet
+    "#]]
+    .assert_eq(&rows);
 
     let open = |page: JobsPage| page.jobs.iter().map(|it| it.job.clone()).collect::<Vec<_>>();
     let lists = ["ann", "bob", "all"].map(|who| house.get("/v1/jobs", Some(who)));
@@ -282,7 +308,20 @@ async fn what_is_not_taken() {
     ];
     let rows: String =
         rows.iter().map(|(status, code, text)| format!("{status} {code:?}: {text}\n")).collect();
-    expect_test::expect![[r#""#]].assert_eq(&rows);
+    expect_test::expect![[r#"
+        422 Invalid: the input 140bedbf9c3f6d56a9846d2ba7088798683f4da0c248231336e6a05679e4fdfe is not in the artifact store; upload it first
+        422 Invalid: no worker of this cluster makes Composite proofs with abacus; it has mock
+        422 Invalid: `value_wei` is a whole number of wei in decimal or 0x hexadecimal
+        422 Invalid: Failed to deserialize the JSON body into the target type: invalid type: integer `1`, expected struct NewOrder at line 1 column 1
+        422 Invalid: Expected request with `Content-Type: application/json`
+        422 Invalid: the bytes hash to d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa, not to 140bedbf9c3f6d56a9846d2ba7088798683f4da0c248231336e6a05679e4fdfe
+        413 TooLarge: the artifact is larger than the limit of 1024 bytes
+        404 NotFound: artifact 140bedbf9c3f6d56a9846d2ba7088798683f4da0c248231336e6a05679e4fdfe is not in the store
+        404 NotFound: job 0000000000000000000000000000000000000000000000000000000000000000 is not known; order it (again)
+        422 Invalid: a job id is 64 hexadecimal digits
+        422 Invalid: Failed to deserialize query string: sort: unknown field `sort`, expected one of `ended`, `before_ms`, `limit`
+        404 NotFound: there is no such page
+    "#]].assert_eq(&rows);
     let line = HttpLine::new(&house.url().parse().unwrap(), Some(&token("worker"))).unwrap();
     assert_eq!(line.ask(77, Ask::default()).await, Err(LineError::UnknownWorker));
     let line = HttpLine::new(&house.url().parse().unwrap(), Some(&token("former"))).unwrap();

@@ -115,5 +115,6 @@ fn addresses_that_are_not_taken() {
         http://127.0.0.1.far.example: a token is not sent to http://127.0.0.1.far.example/ without encryption: use https://, or http:// on this machine alone
         ftp://far.example: `ftp://far.example/` is not a coordinator's address: https://host[:port][/path] is, or http:// on this machine
         https://far.example?x: `https://far.example/?x` is not a coordinator's address: https://host[:port][/path] is, or http:// on this machine
+        https://ann:secret@far.example: a coordinator's address holds no name and no password: a token in a file lets in
     "#]].assert_eq(&rows);
 }

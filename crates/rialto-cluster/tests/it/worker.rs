@@ -386,8 +386,10 @@ async fn proving(segments: u32) -> (House, Vec<Assignment>, mpsc::Receiver<u32>,
     let mut house = House::with(bench).await;
     let input = format!("segments {segments}");
     let (pages, _) = house.executed(&input).await;
-    let (program, input, page) = (house.put(PROGRAM).await, house.put(input).await, pages[0]);
-    let task = |segment| TaskSpec::Prove { program, input, page, segment };
+    let (program, input) = (house.put(PROGRAM).await, house.put(input).await);
+    // Pages have 1, 2, 4, … segments.
+    let page = |segment: u32| pages[(segment + 1).ilog2() as usize];
+    let task = |segment| TaskSpec::Prove { program, input, page: page(segment), segment };
     let tasks: Vec<_> = (0..segments).map(|segment| house.lease(task(segment))).collect();
     (house, tasks, begun, go)
 }
